@@ -1,0 +1,53 @@
+/* Linux interfaces that Swift's Glibc module does not offer: they stand behind _GNU_SOURCE, in headers
+ * the module leaves out, are variadic, or (fork) are marked unavailable. Nothing here has state. */
+#ifndef REFRESHD_CLINUX_H
+#define REFRESHD_CLINUX_H
+
+#include <pthread.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* pthread_mutex_clocklock(3) on CLOCK_MONOTONIC; `deadline` is absolute. Returns 0, ETIMEDOUT,
+ * EOWNERDEAD (locked, its owner died), ENOTRECOVERABLE or EINVAL. */
+int clinux_mutex_lock_until(pthread_mutex_t *_Nonnull mutex, const struct timespec *_Nonnull deadline);
+
+/* Makes `mutex` (in memory shared between processes) robust and process-shared. */
+int clinux_mutex_init_robust_shared(pthread_mutex_t *_Nonnull mutex);
+
+/* pthread_cond_clockwait(3) on CLOCK_MONOTONIC; `deadline` is absolute. */
+int clinux_cond_wait_until(pthread_cond_t *_Nonnull condition, pthread_mutex_t *_Nonnull mutex,
+                           const struct timespec *_Nonnull deadline);
+
+/* ppoll(2) on one descriptor for POLLIN; `timeout_ns` < 0 waits without limit. Returns revents, 0 on timeout,
+ * or -errno. */
+int clinux_poll_readable(int descriptor, int64_t timeout_ns);
+
+/* f_type of fstatfs(2), or -1 with errno. */
+int64_t clinux_filesystem_type(int descriptor);
+
+/* fork(2). The caller answers for what it does in the child: see docs on fork safety. */
+pid_t clinux_fork(void);
+
+/* mkfifoat(3), openat(2) with a mode, flock(2), fallocate(2) by posix_fallocate: -1 with errno on failure. */
+int clinux_mkfifoat(int directory, const char *_Nonnull name, mode_t mode);
+int clinux_openat(int directory, const char *_Nonnull name, int flags, mode_t mode);
+int clinux_flock(int descriptor, int operation);
+int clinux_allocate(int descriptor, int64_t length);
+
+/* Starts a detached thread with every signal blocked, so that a host's handlers never run on it. Returns 0 or
+ * an errno value. `stack_size` in bytes. */
+int clinux_spawn_detached(size_t stack_size, void *_Nullable (*_Nonnull body)(void *_Nullable),
+                          void *_Nullable argument);
+
+/* The calling thread's CPU clock and the kernel's thread id. */
+pid_t clinux_thread_id(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
