@@ -18,7 +18,7 @@ let package = Package(
         .target(name: "ProcessSupport", dependencies: ["CLinux"]),
         .target(
             name: "LMDB",
-            dependencies: ["CLMDB", "CLinux", "ProcessSupport", .product(name: "Logging", package: "swift-log")]),
+            dependencies: ["CLMDB", "CLinux", "ProcessSupport"]),
         .target(
             name: "LeaseTable",
             dependencies: [

@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -21,6 +21,7 @@ int clinux_mutex_init_robust_shared(pthread_mutex_t *mutex) {
     if (code != 0) return code;
     code = pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
     if (code == 0) code = pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    if (code == 0) code = pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK);
     if (code == 0) code = pthread_mutex_init(mutex, &attributes);
     pthread_mutexattr_destroy(&attributes);
     return code;
@@ -61,6 +62,31 @@ int clinux_allocate(int descriptor, int64_t length) {
     return -1;
 }
 
+int clinux_open_and_share(int directory, const char *name, int flags, int *alone) {
+    *alone = 0;
+    clinux_fork_lock();
+    int descriptor = openat(directory, name, flags);
+    if (descriptor >= 0) {
+        *alone = flock(descriptor, LOCK_EX | LOCK_NB) == 0;
+        if (flock(descriptor, LOCK_SH | LOCK_NB) != 0) {
+            int code = errno;
+            close(descriptor);
+            descriptor = -1;
+            errno = code;
+        }
+    }
+    int code = errno;
+    clinux_fork_unlock();
+    errno = code;
+    return descriptor;
+}
+
+int64_t clinux_free_bytes(int descriptor) {
+    struct statvfs information;
+    if (fstatvfs(descriptor, &information) != 0) return -1;
+    return (int64_t)information.f_bavail * (int64_t)information.f_frsize;
+}
+
 int clinux_spawn_detached(size_t stack_size, void *(*body)(void *), void *argument) {
     pthread_attr_t attributes;
     int code = pthread_attr_init(&attributes);
@@ -80,5 +106,3 @@ int clinux_spawn_detached(size_t stack_size, void *(*body)(void *), void *argume
     pthread_attr_destroy(&attributes);
     return code;
 }
-
-pid_t clinux_thread_id(void) { return (pid_t)syscall(SYS_gettid); }

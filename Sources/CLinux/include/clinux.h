@@ -16,7 +16,7 @@ extern "C" {
  * EOWNERDEAD (locked, its owner died), ENOTRECOVERABLE or EINVAL. */
 int clinux_mutex_lock_until(pthread_mutex_t *_Nonnull mutex, const struct timespec *_Nonnull deadline);
 
-/* Makes `mutex` (in memory shared between processes) robust and process-shared. */
+/* Makes `mutex` (in memory shared between processes) robust, process-shared and error-checking. */
 int clinux_mutex_init_robust_shared(pthread_mutex_t *_Nonnull mutex);
 
 /* pthread_cond_clockwait(3) on CLOCK_MONOTONIC; `deadline` is absolute. */
@@ -39,13 +39,40 @@ int clinux_openat(int directory, const char *_Nonnull name, int flags, mode_t mo
 int clinux_flock(int descriptor, int operation);
 int clinux_allocate(int descriptor, int64_t length);
 
+/* Opens `name` in `directory` and takes flock(2) on it: exclusively if nobody else has it, then, or otherwise at
+ * once, shared. No fork happens meanwhile, so that no child is left with the exclusive lock. Stores 1 in `alone` if
+ * the exclusive lock was had. The descriptor, or -1 with errno (EWOULDBLOCK: somebody holds it exclusively). */
+int clinux_open_and_share(int directory, const char *_Nonnull name, int flags, int *_Nonnull alone);
+
+/* Free bytes of the file system for this user, or -1 with errno. See fstatvfs(3). */
+int64_t clinux_free_bytes(int descriptor);
+
 /* Starts a detached thread with every signal blocked, so that a host's handlers never run on it. Returns 0 or
  * an errno value. `stack_size` in bytes. */
 int clinux_spawn_detached(size_t stack_size, void *_Nullable (*_Nonnull body)(void *_Nullable),
                           void *_Nullable argument);
 
-/* The calling thread's CPU clock and the kernel's thread id. */
-pid_t clinux_thread_id(void);
+/* ---- Fork ----------------------------------------------------------------------------------------------
+ * Handlers are registered when the library is loaded, so that no lazily run initialiser can be caught
+ * half-way by a fork in another thread. */
+
+/* How many forks lie between the process that loaded the library and this one. Never the same in a parent and
+ * its child. */
+uint64_t clinux_fork_generation(void);
+
+/* While this lock is held no fork() happens in the process. Hold it for a few instructions only. */
+void clinux_fork_lock(void);
+void clinux_fork_unlock(void);
+
+/* A pointer per process: null at first, and null again in a forked child, whatever it was in the parent.
+ * `index` is below CLINUX_FORK_LOCAL_SLOTS. Read and written under the fork lock. */
+#define CLINUX_FORK_LOCAL_SLOTS 4
+void *_Nullable *_Nonnull clinux_fork_local_slot(int index);
+
+/* Opens a descriptor that a forked child closes before it runs anything else, so that it cannot outlive its
+ * owner there. -1 with errno on failure. Close it with clinux_close_fork_private only. */
+int clinux_open_fork_private(int directory, const char *_Nonnull name, int flags);
+int clinux_close_fork_private(int descriptor);
 
 #ifdef __cplusplus
 }

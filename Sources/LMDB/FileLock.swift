@@ -1,0 +1,46 @@
+import CLinux
+import Glibc
+import ProcessSupport
+
+/// A file held by flock(2) on a descriptor of its own.
+struct FileLock {
+    let descriptor: Int32
+
+    /// Takes `name` exclusively, trying again until `deadline`: a process stopped while it holds the lock must
+    /// not hold anybody past their time, and flock(2) itself has no timeout.
+    ///
+    /// A file that is removed while we wait for it is no lock any more: then the new one is taken.
+    static func exclusive(
+        _ name: String, in directory: EnvironmentDirectory, create: Bool, until deadline: MonotonicInstant
+    ) throws(EnvironmentError) -> FileLock {
+        var pause = Duration.microseconds(200)
+        while true {
+            let file = try directory.open(name, create: create)
+            if clinux_flock(file, LOCK_EX | LOCK_NB) == 0 {
+                if let now = directory.status(of: name), now.identity == FileStatus(descriptor: file)?.identity {
+                    return FileLock(descriptor: file)
+                }
+            } else if errno != EWOULDBLOCK && errno != EINTR {
+                let error = SystemCallError("flock", path: "\(directory.path)/\(name)")
+                close(file)
+                throw .system(error)
+            }
+            close(file)
+            guard MonotonicInstant.now() < deadline else {
+                throw .timedOut(waitingFor: "\(directory.path)/\(name)")
+            }
+            _ = clinux_poll_readable(-1, pause.wholeNanoseconds)
+            pause = min(pause * 2, .milliseconds(5))
+        }
+    }
+
+    /// Takes the lock without waiting, or answers false.
+    func tryLock(_ operation: Int32) -> Bool {
+        clinux_flock(descriptor, operation | LOCK_NB) == 0
+    }
+
+    /// Gives the lock back.
+    func release() {
+        close(descriptor)
+    }
+}

@@ -1,0 +1,108 @@
+import CLMDB
+import ProcessSupport
+
+/// The read transactions a process keeps ready.
+///
+/// Each keeps its slot in LMDB's reader table between uses (`MDB_NOTLS`), so that a read takes no lock shared with
+/// other processes and no system call: results can be read while a writer is stopped. A new one is made only when
+/// none exists yet or all are in use, and then under the write guard, since it takes LMDB's reader lock.
+@safe final class ReaderPool: @unchecked Sendable {
+    private let environment: OpaquePointer
+    private let writeGuard: WriteGuard
+    private let limit: Int
+
+    private let mutex = TimedMutex()
+    private let returned: TimedMutex.Condition
+    /// Guarded by `mutex`.
+    private var idle: [OpaquePointer] = unsafe []
+    /// Guarded by `mutex`: transactions made or being made.
+    private var count = 0
+
+    init(environment: OpaquePointer, writeGuard: WriteGuard, limit: Int) {
+        unsafe self.environment = environment
+        self.writeGuard = writeGuard
+        self.limit = max(1, limit)
+        returned = TimedMutex.Condition(of: mutex)
+        unsafe idle.reserveCapacity(self.limit)
+    }
+
+    /// Runs `body` in a read transaction of the newest commit.
+    func read<Result>(
+        until deadline: MonotonicInstant,
+        _ body: (borrowing ReadTransaction) throws(EnvironmentError) -> Result
+    ) throws(EnvironmentError) -> Result {
+        let handle = try unsafe take(until: deadline)
+        defer { unsafe give(back: handle) }
+        try unsafe translate(mdb_txn_renew(handle), "mdb_txn_renew")
+        defer { unsafe mdb_txn_reset(handle) }
+        return try body(unsafe ReadTransaction(handle))
+    }
+
+    /// Runs `body` while no transaction of the pool is in use.
+    func withAllIdle<Result>(
+        until deadline: MonotonicInstant, _ body: () throws(EnvironmentError) -> Result
+    ) throws(EnvironmentError) -> Result {
+        let taken: [OpaquePointer] = try unsafe mutex.withLock { () throws(EnvironmentError) in
+            while unsafe idle.count < count {
+                if !returned.wait(until: deadline) { throw .timedOut(waitingFor: "this process's readers") }
+            }
+            let all = unsafe idle
+            unsafe idle.removeAll(keepingCapacity: true)
+            return unsafe all
+        }
+        defer {
+            mutex.withLock { unsafe idle.append(contentsOf: taken) }
+            returned.broadcast()
+        }
+        return try body()
+    }
+
+    private func take(until deadline: MonotonicInstant) throws(EnvironmentError) -> OpaquePointer {
+        let ready: OpaquePointer? = try unsafe mutex.withLock { () throws(EnvironmentError) -> OpaquePointer? in
+            while true {
+                if let handle = unsafe idle.popLast() { return unsafe handle }
+                if count < limit {
+                    count += 1
+                    return nil
+                }
+                if !returned.wait(until: deadline) { throw .timedOut(waitingFor: "this process's readers") }
+            }
+        }
+        if let ready = unsafe ready { return unsafe ready }
+        do throws(EnvironmentError) {
+            return try unsafe make(until: deadline)
+        } catch {
+            mutex.withLock { count -= 1 }
+            returned.signal()
+            throw error
+        }
+    }
+
+    private func give(back handle: OpaquePointer) {
+        mutex.withLock { unsafe idle.append(handle) }
+        returned.signal()
+    }
+
+    private func make(until deadline: MonotonicInstant) throws(EnvironmentError) -> OpaquePointer {
+        try writeGuard.lock(until: deadline)
+        defer { writeGuard.unlock() }
+        var made: OpaquePointer?
+        var code = unsafe mdb_txn_begin(environment, nil, UInt32(MDB_RDONLY), &made)
+        if code == MDB_READERS_FULL {
+            // Slots of readers that were killed are taken until somebody looks for them.
+            var freed: Int32 = 0
+            unsafe mdb_reader_check(environment, &freed)
+            if freed > 0 { code = unsafe mdb_txn_begin(environment, nil, UInt32(MDB_RDONLY), &made) }
+        }
+        try translate(code, "mdb_txn_begin")
+        guard let handle = unsafe made else { throw .lmdb(LMDBError(MDB_PANIC, in: "mdb_txn_begin")) }
+        var database: MDB_dbi = 0
+        code = unsafe mdb_dbi_open(handle, nil, 0, &database)
+        if code != MDB_SUCCESS {
+            unsafe mdb_txn_abort(handle)
+            try translate(code, "mdb_dbi_open")
+        }
+        unsafe mdb_txn_reset(handle)
+        return unsafe handle
+    }
+}

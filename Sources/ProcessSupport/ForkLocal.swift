@@ -1,0 +1,49 @@
+import CLinux
+
+/// An object per process: what a forked child finds is a new one, and what its parent had is left as it was,
+/// neither used nor released.
+///
+/// This is how the library survives fork(2) at any moment, in the middle of a transaction of another thread
+/// included: everything with a lock, a descriptor or a mapping in it hangs off one of these. The slots live in C
+/// because a lazily initialised Swift global can itself be caught half-way by a fork.
+public struct ForkLocal<Value: AnyObject>: Sendable {
+    private let slot: Int32
+
+    /// Names one of the process's slots. Every slot has one user; see ``ForkLocalSlot``.
+    public init(_ slot: ForkLocalSlot) {
+        self.slot = slot.rawValue
+    }
+
+    /// This process's object, made now if there is none. `make` runs under the fork lock: it is short.
+    public func value(_ make: () -> Value) -> Value {
+        clinux_fork_lock()
+        defer { clinux_fork_unlock() }
+        let address = unsafe clinux_fork_local_slot(slot)
+        if let stored = unsafe address.pointee {
+            return unsafe Unmanaged<Value>.fromOpaque(stored).takeUnretainedValue()
+        }
+        let made = make()
+        unsafe address.pointee = Unmanaged.passRetained(made).toOpaque()
+        return made
+    }
+}
+
+/// Who uses which slot.
+public enum ForkLocalSlot: Int32, Sendable {
+    /// The environments this process has open.
+    case environments = 0
+    /// Calls in flight, by directory.
+    case flights = 1
+    /// Who this process is.
+    case identity = 2
+    /// The thread that ends asynchronous callers at their deadlines.
+    case deadlines = 3
+}
+
+/// The number of forks between the process that loaded the library and this one.
+///
+/// Compare it with a value noted earlier to learn whether this is still the same process; costs a nanosecond,
+/// where getpid(2) is a system call.
+public func forkGeneration() -> UInt64 {
+    clinux_fork_generation()
+}
