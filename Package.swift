@@ -5,7 +5,7 @@ let package = Package(
     name: "refreshd",
     platforms: [.macOS(.v15)],
     products: [
-        .library(name: "RefreshClient", targets: ["RefreshClient"]),
+        .library(name: "RefreshClient", targets: ["RefreshClient"])
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
