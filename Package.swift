@@ -26,6 +26,12 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .testTarget(
+            name: "LeaseTableTests",
+            dependencies: [
+                "LeaseTable", "ProcessSupport",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
         .target(
             name: "RefreshClient",
             dependencies: [

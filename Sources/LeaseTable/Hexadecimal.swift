@@ -1,0 +1,13 @@
+/// Lower-case hexadecimal digits of `bytes`, two per byte.
+func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+    var digits: [UInt8] = []
+    for byte in bytes {
+        digits.append(digit(byte >> 4))
+        digits.append(digit(byte & 0x0f))
+    }
+    return String(decoding: digits, as: UTF8.self)
+}
+
+private func digit(_ nibble: UInt8) -> UInt8 {
+    nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
+}

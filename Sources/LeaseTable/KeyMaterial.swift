@@ -1,0 +1,79 @@
+import Crypto
+
+/// What is derived from ``KeyParts``: the name of the record and the key its outcomes are sealed with.
+///
+/// HKDF-SHA256 (RFC 5869), extracted once and expanded twice:
+///
+/// | step | input |
+/// |---|---|
+/// | extract | input keying material: the refresh token's UTF-8 bytes; salt: the encoding below |
+/// | expand to 32 bytes, the record key | info: the ASCII bytes of `refreshd record key v1` |
+/// | expand to 32 bytes, the sealing key | info: the ASCII bytes of `refreshd sealing key v1` |
+///
+/// The salt is the 15 ASCII bytes `refreshd key v1`, then six parts in this order: endpoint, client id,
+/// organization id, scope, resource, audience. Each part is one byte `00` if it is absent; otherwise one byte
+/// `01`, its length in bytes as 32-bit little-endian integer, and its UTF-8 bytes, as passed, without
+/// normalization.
+///
+/// Immutable, and shows nothing of the sealing key when printed or reflected: thread- and fork-safe.
+public struct KeyMaterial: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable
+{
+    /// The name of the record in the table.
+    public let recordKey: RecordKey
+    // AES-256 key for the key's outcomes. Its bytes are wiped when the last copy goes.
+    let sealingKey: SymmetricKey
+
+    /// Checks `parts` and derives both keys, some microseconds of hashing.
+    /// - Throws: ``KeyPartsError`` where a part is not acceptable.
+    public init(_ parts: KeyParts) throws(KeyPartsError) {
+        try parts.validate()
+        var token = parts.refreshToken
+        let keyingMaterial = token.withUTF8 { unsafe SymmetricKey(data: $0) }
+        let pseudoRandomKey = HKDF<SHA256>.extract(inputKeyMaterial: keyingMaterial, salt: Self.salt(parts))
+        let recordKey = HKDF<SHA256>.expand(
+            pseudoRandomKey: pseudoRandomKey, info: Self.recordKeyInfo, outputByteCount: RecordKey.byteCount)
+        guard let recordKey = unsafe recordKey.withUnsafeBytes({ unsafe RecordKey(copying: $0) }) else {
+            preconditionFailure("HKDF returned a different number of bytes than asked for")
+        }
+        self.recordKey = recordKey
+        sealingKey = HKDF<SHA256>.expand(
+            pseudoRandomKey: pseudoRandomKey, info: Self.sealingKeyInfo, outputByteCount: 32)
+    }
+
+    private static let saltLabel = Array("refreshd key v1".utf8)
+    private static let recordKeyInfo = Array("refreshd record key v1".utf8)
+    private static let sealingKeyInfo = Array("refreshd sealing key v1".utf8)
+
+    // No valid encoding is the beginning of another one, so HMAC, which pads its key with zero bytes, cannot
+    // confuse two of them.
+    private static func salt(_ parts: KeyParts) -> [UInt8] {
+        let encoded = [
+            parts.endpoint, parts.clientID, parts.organizationID, parts.scope, parts.resource, parts.audience,
+        ]
+        var salt: [UInt8] = []
+        salt.reserveCapacity(encoded.reduce(saltLabel.count) { $0 + 5 + ($1?.utf8.count ?? 0) })
+        salt += saltLabel
+        for part in encoded {
+            guard let part else {
+                salt.append(0)
+                continue
+            }
+            let length = UInt32(part.utf8.count)
+            salt.append(1)
+            for shift in [0, 8, 16, 24] as [UInt32] {
+                salt.append(UInt8(truncatingIfNeeded: length >> shift))
+            }
+            salt += part.utf8
+        }
+        return salt
+    }
+
+    /// The record key's short form.
+    public var description: String { "KeyMaterial(\(recordKey.shortDescription))" }
+
+    /// The same as ``description``.
+    public var debugDescription: String { description }
+
+    /// The same as ``description``, so that `dump` does not show the sealing key.
+    public var customMirror: Mirror { Mirror(self, children: ["recordKey": recordKey.shortDescription]) }
+}
