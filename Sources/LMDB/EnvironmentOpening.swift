@@ -27,7 +27,7 @@ struct EnvironmentOpening {
             guard MonotonicInstant.now() < deadline else {
                 throw .timedOut(waitingFor: "the removal of \(options.path), which somebody has begun")
             }
-            _ = clinux_poll_readable(-1, Duration.milliseconds(1).wholeNanoseconds)
+            pause(for: .milliseconds(1))
         }
     }
 

@@ -13,7 +13,7 @@ struct FileLock {
     static func exclusive(
         _ name: String, in directory: EnvironmentDirectory, create: Bool, until deadline: MonotonicInstant
     ) throws(EnvironmentError) -> FileLock {
-        var pause = Duration.microseconds(200)
+        var interval = Duration.microseconds(200)
         while true {
             let file = try directory.open(name, create: create)
             if clinux_flock(file, LOCK_EX | LOCK_NB) == 0 {
@@ -29,8 +29,8 @@ struct FileLock {
             guard MonotonicInstant.now() < deadline else {
                 throw .timedOut(waitingFor: "\(directory.path)/\(name)")
             }
-            _ = clinux_poll_readable(-1, pause.wholeNanoseconds)
-            pause = min(pause * 2, .milliseconds(5))
+            pause(for: interval)
+            interval = min(interval * 2, .milliseconds(5))
         }
     }
 

@@ -1,17 +1,25 @@
 import CLMDB
 
-/// What both kinds of transaction can do. Valid only inside the closure it is given to.
+/// What both kinds of transaction can do.
 ///
 /// The unnamed database is the only one used: one B-tree fewer to write at each commit.
-@safe public struct ReadTransaction: ~Copyable {
+public protocol Transaction: ~Copyable {
+    /// Runs `body` on the value stored under `key`, or on `nil` where there is none: that is no error. The bytes
+    /// are the map's own, gone when `body` returns. A write transaction sees what it wrote.
+    func withValue<Result>(
+        of key: [UInt8], _ body: (UnsafeRawBufferPointer?) throws(EnvironmentError) -> Result
+    ) throws(EnvironmentError) -> Result
+}
+
+/// A view of one commit. Valid only inside the closure it is given to.
+@safe public struct ReadTransaction: ~Copyable, Transaction {
     let handle: OpaquePointer
 
     init(_ handle: OpaquePointer) {
         unsafe self.handle = handle
     }
 
-    /// Runs `body` on the value stored under `key`, or on `nil` where there is none: that is no error. The bytes
-    /// are the map's own, gone when `body` returns.
+    /// As ``Transaction/withValue(of:_:)``.
     public func withValue<Result>(
         of key: [UInt8], _ body: (UnsafeRawBufferPointer?) throws(EnvironmentError) -> Result
     ) throws(EnvironmentError) -> Result {
@@ -27,7 +35,7 @@ import CLMDB
 }
 
 /// The one transaction that writes at a time. Valid only inside the closure it is given to.
-@safe public struct WriteTransaction: ~Copyable {
+@safe public struct WriteTransaction: ~Copyable, Transaction {
     let handle: OpaquePointer
 
     init(_ handle: OpaquePointer) {
@@ -39,7 +47,7 @@ import CLMDB
         unsafe UInt64(mdb_txn_id(handle))
     }
 
-    /// As ``ReadTransaction/withValue(of:_:)``; what this transaction wrote is seen.
+    /// As ``Transaction/withValue(of:_:)``.
     public func withValue<Result>(
         of key: [UInt8], _ body: (UnsafeRawBufferPointer?) throws(EnvironmentError) -> Result
     ) throws(EnvironmentError) -> Result {

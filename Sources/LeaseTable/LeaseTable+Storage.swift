@@ -1,0 +1,134 @@
+import LMDB
+public import ProcessSupport
+
+// How records are laid into the database: each with its entry in the expiry index, and every write removing a few that
+// nobody needs any more.
+extension LeaseTable {
+    /// Runs one write: sweeps, then `body` with the instant read after the lock was had. Where room is lacking, frees what
+    /// can be freed and runs `body` once more.
+    func write<Result>(
+        until deadline: MonotonicInstant,
+        _ body: (borrowing WriteTransaction, BootInstant) throws(EnvironmentError) -> Environment.Ending<Result>
+    ) throws(LeaseTableError) -> Result {
+        do throws(LeaseTableError) {
+            return try writeOnce(until: deadline, sweeping: configuration.sweepsPerWrite, body)
+        } catch {
+            guard error.isLackOfSpace else { throw error }
+            // Pages that a killed reader pins, and records past their time, are room.
+            try checkReaders(deadline: deadline)
+            try sweep(atMost: 64, deadline: deadline)
+            return try writeOnce(until: deadline, sweeping: 0, body)
+        }
+    }
+
+    /// Removes expired records, the oldest first.
+    ///
+    /// - Returns: How many were removed.
+    @discardableResult
+    public func sweep(atMost limit: Int, deadline: MonotonicInstant) throws(LeaseTableError) -> Int {
+        try writeOnce(until: deadline, sweeping: 0) { transaction, now throws(EnvironmentError) in
+            let removed = try removeExpired(atMost: limit, now: now, in: transaction)
+            return removed == 0 ? .abort(0) : .commit(removed)
+        }
+    }
+
+    /// Removes pipes that no living process has anything to do with.
+    ///
+    /// - Returns: How many were removed.
+    @discardableResult
+    public func sweepPipes() -> Int {
+        let oldestLease = configuration.lease + configuration.requestTimeout + configuration.longestRetryPause
+        return pipes.removeOrphans(olderThan: max(configuration.orphanedPipeAge, oldestLease * 2))
+    }
+
+    /// The record of a key. One that does not decode counts as none: the next claim replaces it.
+    func stored(
+        at key: RecordKey, in transaction: borrowing some Transaction & ~Copyable
+    ) throws(EnvironmentError) -> LeaseRecord? {
+        try unsafe transaction.withValue(of: TableKeys.lease(key)) { bytes in
+            guard let bytes = unsafe bytes else { return nil }
+            return unsafe try? RecordCodec.decode(bytes, environment: environmentID)
+        }
+    }
+
+    func store(
+        _ record: LeaseRecord, replacing old: LeaseRecord?, at key: RecordKey,
+        in transaction: borrowing WriteTransaction
+    ) throws(EnvironmentError) {
+        let bytes: [UInt8]
+        do throws(RecordEncodingError) {
+            bytes = try RecordCodec.encode(record)
+        } catch {
+            throw .damaged(path: directory.path, problem: error.description)
+        }
+        if let old, old.removableAt != record.removableAt {
+            try transaction.delete(TableKeys.expiry(old.removableAt, key))
+        }
+        if old?.removableAt != record.removableAt {
+            try transaction.put(TableKeys.expiry(record.removableAt, key), [])
+        }
+        try transaction.put(TableKeys.lease(key), bytes)
+    }
+
+    func delete(
+        _ record: LeaseRecord?, at key: RecordKey, in transaction: borrowing WriteTransaction
+    ) throws(EnvironmentError) {
+        if let record { try transaction.delete(TableKeys.expiry(record.removableAt, key)) }
+        try transaction.delete(TableKeys.lease(key))
+    }
+
+    private func writeOnce<Result>(
+        until deadline: MonotonicInstant, sweeping limit: Int,
+        _ body: (borrowing WriteTransaction, BootInstant) throws(EnvironmentError) -> Environment.Ending<Result>
+    ) throws(LeaseTableError) -> Result {
+        try translating { () throws(EnvironmentError) in
+            try environment.write(until: deadline) { transaction throws(EnvironmentError) in
+                let now = BootInstant.now()
+                let ending = try body(transaction, now)
+                // After the body, so that it decides on the record as it was, and only where something is written
+                // anyway.
+                if case .commit = ending, limit > 0 {
+                    _ = try removeExpired(atMost: limit, now: now, in: transaction)
+                }
+                return ending
+            }
+        }
+    }
+
+    private func removeExpired(
+        atMost limit: Int, now: BootInstant, in transaction: borrowing WriteTransaction
+    ) throws(EnvironmentError) -> Int {
+        var due: [(instant: BootInstant, key: RecordKey)] = []
+        var damaged: [[UInt8]] = []
+        try unsafe transaction.forEach(from: [TableKeys.expiryPrefix]) { bytes, _ in
+            guard unsafe bytes.first == TableKeys.expiryPrefix else { return false }
+            guard let entry = unsafe TableKeys.parseExpiry(bytes) else {
+                unsafe damaged.append([UInt8](bytes))
+                return damaged.count < limit
+            }
+            guard entry.instant <= now else { return false }
+            due.append(entry)
+            return due.count < limit
+        }
+        for key in damaged { try transaction.delete(key) }
+        for (instant, key) in due {
+            let record = try stored(at: key, in: transaction)
+            // An entry whose record says another instant is a leftover; the record's own entry stands.
+            if record.map({ LeaseStateMachine.isRemovable($0, now: now) }) ?? true {
+                try transaction.delete(TableKeys.lease(key))
+            }
+            try transaction.delete(TableKeys.expiry(instant, key))
+        }
+        return due.count
+    }
+
+    func translating<Result>(
+        _ body: () throws(EnvironmentError) -> Result
+    ) throws(LeaseTableError) -> Result {
+        do throws(EnvironmentError) {
+            return try body()
+        } catch {
+            throw .environment(error)
+        }
+    }
+}

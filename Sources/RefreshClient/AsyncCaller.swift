@@ -1,0 +1,69 @@
+import LeaseTable
+import ProcessSupport
+
+/// One suspended caller: resumed once, by whichever comes first of outcome, deadline and cancellation.
+final class AsyncCaller: @unchecked Sendable {
+    typealias Continuation = CheckedContinuation<FlightOutcome?, Never>
+
+    let deadline: MonotonicInstant
+    private let mutex = TimedMutex()
+    /// Guarded by `mutex`; `nil` before it is set and after it was resumed.
+    private var continuation: Continuation?
+    /// Guarded by `mutex`.
+    private var isComplete = false
+    /// Guarded by `mutex`.
+    private var flight: Flight?
+
+    init(deadline: MonotonicInstant) {
+        self.deadline = deadline
+    }
+
+    /// Suspends on `continuation`; false, with the continuation resumed, where cancellation came first.
+    func suspend(_ continuation: Continuation) -> Bool {
+        let mayWait = mutex.withLock {
+            if !isComplete { self.continuation = continuation }
+            return !isComplete
+        }
+        if !mayWait { continuation.resume(returning: nil) }
+        return mayWait
+    }
+
+    /// Notes where this caller waits, so that it can leave.
+    func joined(_ flight: Flight) {
+        mutex.withLock { self.flight = flight }
+    }
+
+    /// Whether it has been resumed.
+    var hasEnded: Bool { mutex.withLock { isComplete } }
+
+    /// Resumes with the outcome.
+    func complete(_ outcome: FlightOutcome) {
+        resume(with: outcome)
+    }
+
+    /// Resumes with nothing: the caller was cancelled, and leaves alone.
+    func cancel() {
+        if resume(with: nil) { _ = mutex.withLock { flight }?.dismiss(self) }
+    }
+
+    /// Resumes at the deadline: with what the upstream has answered, where it has, else with a timeout.
+    func expire() {
+        let unpublished = mutex.withLock { flight }?.dismiss(self)
+        resume(with: unpublished.map { .success($0) } ?? .failure(.deadline(nil)))
+    }
+
+    @discardableResult
+    private func resume(with outcome: FlightOutcome?) -> Bool {
+        let (first, waiting): (Bool, Continuation?) = mutex.withLock {
+            if isComplete { return (false, nil) }
+            isComplete = true
+            defer { continuation = nil }
+            return (true, continuation)
+        }
+        if let waiting {
+            DeadlineWatch.current().remove(self)
+            waiting.resume(returning: outcome)
+        }
+        return first
+    }
+}

@@ -1,0 +1,107 @@
+public import LeaseTable
+import ProcessSupport
+
+/// What a worker process links: refreshes each token once, however many callers and processes ask at the same moment.
+///
+/// Callers of one process share one flight; the processes of one machine share one lease, in the table at
+/// ``directory``. Whoever holds the lease calls the upstream, and everyone gets its answer.
+///
+/// A plain value without state of its own: make it before or after fork(2), in the master or in each worker, as often
+/// as you like. Nothing is opened before the first call. Thread-safe; usable in forked children, also where the parent
+/// has used it.
+public struct RefreshClient: Sendable {
+    /// Where the lease table lives, and why there.
+    public let directory: TableDirectory
+    /// The durations, sizes and choices.
+    public let configuration: RefreshConfiguration
+    private let upstream: any Upstream
+
+    /// Makes a client.
+    ///
+    /// - Throws: `ConfigurationError` where the configuration contradicts itself. That the directory cannot be used is
+    ///   found out, and said, by the first call.
+    public init(
+        upstream: any Upstream, configuration: RefreshConfiguration = RefreshConfiguration()
+    ) throws(ConfigurationError) {
+        try configuration.validate()
+        self.configuration = configuration
+        self.upstream = upstream
+        directory = TableDirectory.choose(named: configuration.directory)
+    }
+
+    /// Refreshes, or takes part in a refresh that is under way anywhere on the machine, or takes the result of one that
+    /// was made within its retention. Blocks, for `deadline` at the most (the configuration's where it is `nil`).
+    ///
+    /// A caller whose time is up returns; the call that it may have begun goes on, and its result is found by the next.
+    ///
+    /// - Throws: ``TokenRefreshError``, with this request's own context.
+    public func refresh(
+        _ request: RefreshRequest, deadline: Duration? = nil
+    ) throws(TokenRefreshError) -> RefreshResult {
+        let until = MonotonicInstant.now().advanced(by: deadline ?? configuration.callerDeadline)
+        do throws(FlightFailure) {
+            return RefreshResult(try outcome(of: request, until: until).get())
+        } catch {
+            throw TokenRefreshError(error, context: request.context)
+        }
+    }
+
+    /// What happened in this process, in this client's directory, since the process began.
+    public var counts: RefreshCounts { FlightTable.current(for: directory).counted }
+
+    // MARK: Inside
+
+    private func outcome(
+        of request: RefreshRequest, until deadline: MonotonicInstant
+    ) throws(FlightFailure) -> FlightOutcome {
+        let key = try key(of: request)
+        let flights = FlightTable.current(for: directory)
+        if let result = storedResult(key, in: flights, deadline: deadline) { return .success(result) }
+        let (flight, isNew) = flights.flightToJoin(key)
+        let leader = leader(of: flight, in: flights, request)
+        var leads = isNew
+        while true {
+            if leads {
+                if case .deadline(let handover) = leader.lead(until: deadline) {
+                    FlightThread.handOver(leader, handover)
+                    return .failure(.deadline(nil))
+                }
+            }
+            switch flight.follow(until: deadline) {
+            case .outcome(let outcome): return outcome
+            case .leads: leads = true
+            case .deadline: return .failure(.deadline(nil))
+            }
+        }
+    }
+
+    func key(of request: RefreshRequest) throws(FlightFailure) -> KeyMaterial {
+        do throws(KeyPartsError) {
+            return try KeyMaterial(
+                KeyParts(
+                    endpoint: upstream.endpoint, clientID: upstream.clientID, refreshToken: request.refreshToken,
+                    organizationID: request.organizationID, scope: request.scope, resource: request.resource,
+                    audience: request.audience))
+        } catch {
+            throw .request(error)
+        }
+    }
+
+    /// A result that is stored already, where the table is open and nobody in this process is on the key: the way that
+    /// most late callers take, without a flight.
+    func storedResult(
+        _ key: KeyMaterial, in flights: FlightTable, deadline: MonotonicInstant
+    ) -> UpstreamSuccess? {
+        guard flights.flight(of: key.recordKey) == nil, let table = flights.openTable,
+            case .hit(let sealed)? = try? table.look(at: key, as: Claim(), deadline: deadline),
+            let success = FlightLeader.payload(of: sealed, key: key, OutcomePayload.decodeSuccess)
+        else { return nil }
+        flights.count(\.hits)
+        return success
+    }
+
+    func leader(of flight: Flight, in flights: FlightTable, _ request: RefreshRequest) -> FlightLeader {
+        FlightLeader(
+            flights: flights, flight: flight, request: request, upstream: upstream, configuration: configuration)
+    }
+}
