@@ -16,8 +16,7 @@ import Crypto
 /// normalization.
 ///
 /// Immutable, and shows nothing of the sealing key when printed or reflected: thread- and fork-safe.
-public struct KeyMaterial: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable
-{
+public struct KeyMaterial: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// The name of the record in the table.
     public let recordKey: RecordKey
     // AES-256 key for the key's outcomes. Its bytes are wiped when the last copy goes.

@@ -170,8 +170,7 @@ struct ClaimTests {
                         takeover: .holderDied)))
     }
 
-    @Test func `an abandoned lease's failure does not answer those who had joined the abandoned one`() throws
-    {
+    @Test func `an abandoned lease's failure does not answer those who had joined the abandoned one`() throws {
         let failure = LastFailure(outcome: outcome(.transientFailure, generation(10)), keptUntil: at(106))
         let decision = LeaseStateMachine.abandon(
             heldRecord(11, lastFailure: failure), generation: generation(11), now: at(102))

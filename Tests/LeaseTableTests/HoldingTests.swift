@@ -13,8 +13,7 @@ struct HoldingTests {
             record, generation: generation(transaction), leaseEnds: end, notBefore: notBefore, now: now)
     }
 
-    private func maySend(_ record: LeaseRecord?, _ transaction: UInt64 = 10, now: BootInstant) -> SendDecision
-    {
+    private func maySend(_ record: LeaseRecord?, _ transaction: UInt64 = 10, now: BootInstant) -> SendDecision {
         LeaseStateMachine.maySend(
             record, generation: generation(transaction), requestTimeout: .seconds(10), now: now)
     }

@@ -160,8 +160,7 @@ struct OutcomeTransitionTests {
         #expect(fail(heldRecord(), 10, .success, now: at(102)) == .ignore)
     }
 
-    @Test func `a transient failure's not-before is the furthest anyone asked for, a terminal one has none`()
-    {
+    @Test func `a transient failure's not-before is the furthest anyone asked for, a terminal one has none`() {
         func notBefore(_ record: LeaseRecord, _ kind: OutcomeKind, _ asked: BootInstant?) -> BootInstant? {
             guard case .store(let failed) = fail(record, 10, kind, notBefore: asked, now: at(102)) else {
                 return nil
