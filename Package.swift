@@ -6,6 +6,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "RefreshClient", targets: ["RefreshClient"]),
+        .library(name: "WorkOS", targets: ["WorkOS"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -18,7 +19,9 @@ let package = Package(
         .target(name: "ProcessSupport", dependencies: ["CLinux"]),
         .target(
             name: "LMDB",
-            dependencies: ["CLMDB", "CLinux", "ProcessSupport", .product(name: "Logging", package: "swift-log")]),
+            dependencies: [
+                "CLMDB", "CLinux", "ProcessSupport", .product(name: "Logging", package: "swift-log"),
+            ]),
         .target(
             name: "LeaseTable",
             dependencies: [
@@ -32,6 +35,16 @@ let package = Package(
                 "LeaseTable", "ProcessSupport",
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        // libcurl's header at build time, its library by dlopen when first needed: nothing links it.
+        .target(name: "CCurl"),
+        .target(name: "WorkOS", dependencies: ["CCurl", "RefreshClient"]),
+        // One attempt in a process of its own, where a test needs an environment, a fork or a signal's default.
+        .executableTarget(
+            name: "workos-probe", dependencies: ["CLinux", "RefreshClient", "WorkOS"],
+            path: "Tests/WorkOSProbe"),
+        .testTarget(
+            name: "WorkOSTests", dependencies: ["RefreshClient", "WorkOS", "workos-probe"],
+            exclude: ["Fixtures"]),
     ],
     swiftLanguageModes: [.v6]
 )
