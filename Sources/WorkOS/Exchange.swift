@@ -16,9 +16,15 @@ final class Exchange {
     private var status: Int?
     private var headers: [UpstreamFailure.Header] = []
     private var isTooLong = false
+    private let error = WipedBuffer(capacity: Int(CURL_ERROR_SIZE))
 
     init(request: consuming WipedBuffer) {
         self.request = request
+    }
+
+    /// What libcurl says of its error, empty where there is none. It may quote the upstream.
+    var errorText: String {
+        unsafe String(cString: error.address(of: 0).assumingMemoryBound(to: CChar.self))
     }
 
     /// How many bytes there are to send.
@@ -73,7 +79,7 @@ final class Exchange {
         headers.append(UpstreamFailure.Header(name: name, value: String(trimmed)))
     }
 
-    /// Has `handle` send this request and bring its answer here. The exchange must outlive the transfer.
+    /// Has `handle` send this request and bring its answer here. The exchange must outlive the handle.
     func attach(to handle: inout CurlHandle) {
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe handle.setTransfer(CURLOPT_READFUNCTION) { bytes, size, count, context in
@@ -91,6 +97,9 @@ final class Exchange {
             return size * count
         }
         unsafe handle.setPointer(CURLOPT_HEADERDATA, context)
+        let text = unsafe error.address(of: 0)
+        unsafe text.initializeMemory(as: CChar.self, repeating: 0, count: 1)
+        unsafe handle.setPointer(CURLOPT_ERRORBUFFER, text)
     }
 
     private static func at(_ context: UnsafeMutableRawPointer) -> Exchange {

@@ -90,10 +90,6 @@ public struct WorkOSUpstream: Upstream {
         handle.setSize(CURLOPT_POSTFIELDSIZE_LARGE, exchange.requestLength)
         handle.setHeaders(headers)
         exchange.attach(to: &handle)
-        let reason = WipedBuffer(capacity: Int(CURL_ERROR_SIZE))
-        let text = unsafe reason.address(of: 0).assumingMemoryBound(to: CChar.self)
-        unsafe text.pointee = 0
-        unsafe handle.setPointer(CURLOPT_ERRORBUFFER, text)
 
         let code = handle.failure ?? withExtendedLifetime(exchange) { handle.perform() }
         var received = exchange.received
@@ -102,7 +98,7 @@ public struct WorkOSUpstream: Upstream {
         case CURLE_OPERATION_TIMEDOUT: received.ending = .timedOut
         default:
             // libcurl's own words say most, but once an answer may have come they could hold some of it.
-            let words = received.mayHaveBeenSent ? "" : unsafe String(cString: text)
+            let words = received.mayHaveBeenSent ? "" : exchange.errorText
             let system = handle.systemError
             received.ending = .failed(
                 code,

@@ -65,12 +65,17 @@ func onThread(stackSize: Int, _ body: @escaping @Sendable () -> Void) -> pthread
 
 func forked(_ body: () -> Bool) -> Bool {
     let child = clinux_fork()
-    if child == 0 { _exit(body() ? 0 : 1) }
+    if child == 0 {
+        // A child that hangs ends, and is seen to have failed.
+        alarm(20)
+        _exit(body() ? 0 : 1)
+    }
     var status: Int32 = 0
     while unsafe waitpid(child, &status, 0) < 0, errno == EINTR {}
     return status == 0
 }
 
+// Clean pages are the file cache's, whoever maps them.
 func privateKilobytes() -> Int {
     guard let file = unsafe fopen("/proc/self/smaps_rollup", "r") else { return -1 }
     defer { unsafe fclose(file) }
@@ -78,7 +83,7 @@ func privateKilobytes() -> Int {
     var sum = 0
     while unsafe fgets(&line, 256, file) != nil {
         let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        if text.hasPrefix("Private_") {
+        if text.hasPrefix("Private_Dirty:") {
             sum += text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
         }
     }

@@ -80,6 +80,28 @@ import Testing
         #expect(server.finish().count == 2)
     }
 
+    // Parent, thread               Parent, main          Child
+    // loads libcurl
+    //                              forks: waits for it
+    // loaded
+    //                                                    loaded too, sends, _exit
+    @Test func aForkWhileLibcurlIsLoaded() throws {
+        let server = try ScriptedServer { connection in
+            connection.readRequest()
+            connection.answer(200, goodBody)
+        }
+        let directory = try TemporaryDirectory()
+        let running = try Running(
+            probePath(), ["fork-in-flight", server.baseURL],
+            environment: ["LD_PRELOAD": preloadLibrary(in: directory), "PROBE_SLOW_LOAD": "1"])
+        #expect(running.readLine() == "loading")
+        try running.input.fileHandleForWriting.write(contentsOf: Array("fork\n".utf8))
+        let ran = try running.finish()
+        #expect(ran.line("child")?[1] == "success", "\(ran.output)")
+        #expect(ran.line("parent")?[1] == "success", "\(ran.output)")
+        #expect(server.finish().count == 2)
+    }
+
     /// A proxy is spoken to through CONNECT alone: it sees neither key nor token, and its refusal is no answer of
     /// the upstream.
     @Test func proxiesSeeNothing() throws {

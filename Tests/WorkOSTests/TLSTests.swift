@@ -80,7 +80,7 @@ import Testing
         let lines = ran.output.split(separator: "\n").filter { $0.hasPrefix("memory ") }
         let kilobytes = lines.compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }
         try #require(kilobytes.count == 2, "\(ran.output)")
-        #expect(kilobytes.allSatisfy { $0 > 0 && $0 < 16_000 }, "\(lines)")
+        #expect(kilobytes.allSatisfy { $0 > 0 && $0 < 8_000 }, "\(lines)")
     }
 
     @Test func aServerThatBreaksOffRaisesNoSignal() throws {

@@ -28,6 +28,11 @@ ssize_t send(int descriptor, const void *bytes, size_t count, int flags) {
 /* A machine without libcurl. */
 void *dlopen(const char *name, int flags) {
     if (name != NULL && strstr(name, "libcurl") != NULL && getenv("PROBE_NO_LIBCURL") != NULL) name = "libcurl-absent.so";
+    if (name != NULL && strstr(name, "libcurl") != NULL && getenv("PROBE_SLOW_LOAD") != NULL) {
+        write(STDOUT_FILENO, "loading\n", 8);
+        /* Long enough for the fork that the test asks for now to fall into it. */
+        usleep(500000);
+    }
     void *(*next)(const char *, int) = dlsym(RTLD_NEXT, "dlopen");
     return next(name, flags);
 }
