@@ -15,7 +15,7 @@ import Testing
         let words = try #require(ran.line("attempt"))
         #expect(words[1...].starts(with: ["failure"]), "\(ran.output)")
         let elapsed = try #require(Int(words[2]))
-        #expect(elapsed >= 700 && elapsed < 1000, "\(elapsed) ms")
+        #expect(elapsed >= 695 && elapsed < 1700, "\(elapsed) ms")
         #expect(Array(words[3...5]) == ["transient", "timeout", "false"])
     }
 
@@ -139,10 +139,13 @@ import Testing
     @Test func hostileBodiesOnASmallStack() throws {
         let server = try ScriptedServer { connection in
             connection.readRequest()
-            let nested = String(repeating: "[", count: 60) + String(repeating: "]", count: 60)
+            let depth = connection.number == 1 ? 63 : 500
+            let nested = String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
             connection.answer(200, #"{"access_token":"at_1","x":\#(nested)}"#)
         }
-        let ran = try run(probePath(), ["attempt", server.baseURL, "5000"])
-        #expect(ran.line("attempt")?[1] == "success", "\(ran.output)")
+        for outcome in ["success", "failure"] {
+            let ran = try run(probePath(), ["attempt", server.baseURL, "5000"])
+            #expect(ran.line("attempt")?[1] == outcome, "\(ran.output)")
+        }
     }
 }

@@ -58,6 +58,10 @@ final class ScriptedServer: @unchecked Sendable {
                 return
             }
             accepted += 1
+            // A peer that never ends is left, so that its test fails instead of hanging.
+            var patience = timeval(tv_sec: 20, tv_usec: 0)
+            setsockopt(
+                descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
             let connection = Connection(server: self, descriptor: descriptor, number: accepted)
             condition.unlock()
             Thread.detachNewThread { [self] in

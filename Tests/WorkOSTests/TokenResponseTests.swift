@@ -51,7 +51,11 @@ import Testing
             (#"{"access_token":null}"#, .noAccessToken),
             (#"{"access_token":"a","refresh_token":5}"#, .invalidField("refresh_token")),
             (#"{"access_token":"a","impersonator":{}}"#, .invalidField("impersonator.email")),
-            (#"{"access_token":"a","x":"# + String(repeating: "[", count: 64), .notAnObject),
+            (
+                #"{"access_token":"a","x":"# + String(repeating: "[", count: 64)
+                    + String(repeating: "]", count: 64) + "}",
+                .notAnObject
+            ),
         ] as [(String, TokenResponse.DecodingFailure)])
     func refusals(_ json: String, _ failure: TokenResponse.DecodingFailure) {
         #expect(throws: failure) { try TokenResponse(decoding: Array(json.utf8)) }

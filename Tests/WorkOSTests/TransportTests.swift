@@ -49,12 +49,13 @@ import Testing
         #expect(failure.detail.contains("65536"))
     }
 
-    @Test func redirectsAreNotFollowed() throws {
+    @Test(arguments: [301, 302, 303, 307, 308])
+    func redirectsAreNotFollowed(_ status: Int) throws {
         let server = try ScriptedServer { connection in
             connection.readRequest()
-            connection.answer(307, "", headers: "Location: /elsewhere\r\n")
+            connection.answer(status, "", headers: "Location: /elsewhere\r\nConnection: close\r\n")
         }
-        #expect(try attempt(server.baseURL).failure?.status == 307)
+        #expect(try attempt(server.baseURL).failure?.status == status)
         #expect(server.finish().count == 1)
     }
 
@@ -141,7 +142,8 @@ import Testing
         #expect(failure.class == .transient)
         #expect(failure.reason == .timeout)
         #expect(failure.mayHaveRotated)
-        #expect(elapsed >= .milliseconds(300) && elapsed < .milliseconds(800), "\(elapsed)")
+        // libcurl counts in whole milliseconds.
+        #expect(elapsed >= .milliseconds(295) && elapsed < .seconds(2), "\(elapsed)")
         #expect(server.finish().count == 1)
     }
 
