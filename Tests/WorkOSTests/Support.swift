@@ -1,0 +1,113 @@
+import Foundation
+import Glibc
+import RefreshClient
+import Testing
+
+@testable import WorkOS
+
+let goodBody =
+    #"{"access_token":"at_1","refresh_token":"rt_2","user":{"id":"user_1","later":[1,{"x":null}]},"new":1.5}"#
+
+/// One attempt with the token `rt_1`.
+func attempt(
+    _ baseURL: String, token: String = "rt_1", apiKey: String? = nil, timeout: Duration = .seconds(10),
+    connectTimeout: Duration = .seconds(3), caFile: String? = nil, organizationID: String? = nil,
+    endUser: EndUser = EndUser()
+) throws -> UpstreamAnswer {
+    let upstream = try WorkOSUpstream(
+        WorkOSConfiguration(
+            clientID: "client_1", apiKey: apiKey, baseURL: baseURL, connectTimeout: connectTimeout,
+            caBundlePath: caFile))
+    return upstream.attempt(
+        UpstreamRequest(
+            refreshToken: token, organizationID: organizationID, idempotencyKey: "key-1", endUser: endUser),
+        timeout: timeout)
+}
+
+extension UpstreamAnswer {
+    var success: UpstreamSuccess? { if case .success(let success) = self { success } else { nil } }
+    var failure: UpstreamFailure? { if case .failure(let failure) = self { failure } else { nil } }
+}
+
+/// A directory that goes with the value.
+final class TemporaryDirectory: Sendable {
+    let path: String
+
+    init() throws {
+        let url = FileManager.default.temporaryDirectory.appendingPathComponent("workos-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        path = url.path
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func file(_ name: String) -> String { path + "/" + name }
+}
+
+func fixture(_ name: String, file: String = #filePath) -> String {
+    URL(fileURLWithPath: file).deletingLastPathComponent().appendingPathComponent("Fixtures/\(name)").path
+}
+
+/// A program that ran to its end.
+struct Ran {
+    let reason: Process.TerminationReason
+    let status: Int32
+    let output: String
+
+    /// The words of the output's line that begins with `word`.
+    func line(_ word: String) -> [String]? {
+        output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }.first {
+            $0.first == word
+        }
+    }
+}
+
+/// A program while it runs.
+final class Running {
+    let process = Process()
+    let input = Pipe()
+    private let output = Pipe()
+
+    init(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.standardInput = input
+        process.standardOutput = output
+        try process.run()
+    }
+
+    func readLine() -> String {
+        var line: [UInt8] = []
+        while let byte = try? output.fileHandleForReading.read(upToCount: 1)?.first, byte != 10 {
+            line.append(byte)
+        }
+        return String(decoding: line, as: UTF8.self)
+    }
+
+    func finish() throws -> Ran {
+        try? input.fileHandleForWriting.close()
+        let text =
+            try output.fileHandleForReading.readToEnd().map { String(decoding: $0, as: UTF8.self) } ?? ""
+        process.waitUntilExit()
+        return Ran(reason: process.terminationReason, status: process.terminationStatus, output: text)
+    }
+}
+
+func run(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Ran {
+    try Running(program, arguments, environment: environment).finish()
+}
+
+/// The probe's path: it is built beside the tests.
+func probePath() throws -> String {
+    try URL(fileURLWithPath: FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+        .deletingLastPathComponent().appendingPathComponent("workos-probe").path
+}
+
+/// Compiles what stands in for libc functions in a probe.
+func preloadLibrary(in directory: TemporaryDirectory) throws -> String {
+    let library = directory.file("preload.so")
+    let compiled = try run("/usr/bin/cc", ["-shared", "-fPIC", "-o", library, fixture("preload.c"), "-ldl"])
+    try #require(compiled.status == 0)
+    return library
+}
