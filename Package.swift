@@ -61,7 +61,14 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Sources/WorkOSEmulatorCommand"),
-        .testTarget(name: "WorkOSEmulatorTests", dependencies: ["WorkOSEmulator"]),
+        .testTarget(
+            name: "WorkOSEmulatorTests",
+            dependencies: [
+                "WorkOSEmulator", "workos-emulator",
+                .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -27,6 +27,7 @@ public struct Emulator: Service {
     private let configuration: Configuration
     private let state: EmulatorState
     private let time: any TimeSource
+    private let signer: AccessTokenSigner?
     private let logger: Logger
     private let onReady: @Sendable (String) async -> Void
 
@@ -43,11 +44,12 @@ public struct Emulator: Service {
 
     init(
         configuration: Configuration, logger: Logger, time: any TimeSource, eventCapacity: Int = 65_536,
-        onReady: @escaping @Sendable (String) async -> Void
+        signer: AccessTokenSigner? = nil, onReady: @escaping @Sendable (String) async -> Void
     ) {
         self.configuration = configuration
         self.logger = logger
         self.time = time
+        self.signer = signer
         self.onReady = onReady
         state = EmulatorState(settings: configuration.settings, time: time, eventCapacity: eventCapacity)
     }
@@ -56,7 +58,8 @@ public struct Emulator: Service {
     ///
     /// Throws if the address cannot be bound or no key can be made.
     public func run() async throws {
-        let signer = try await AccessTokenSigner(parallel: System.coreCount)
+        // Not `??`, whose right side cannot await.
+        let signer = if let signer { signer } else { try await AccessTokenSigner(parallel: System.coreCount) }
         let authenticate = AuthenticateEndpoint(state: state, signer: signer, time: time)
         let router = Router(context: EmulatorContext.self)
         router.add(middleware: AnswerMiddleware())

@@ -18,23 +18,26 @@ struct WorkOSEmulatorCommand: AsyncParsableCommand {
             error. SIGTERM and SIGINT stop it. Nothing is kept on disk.
 
             EXAMPLES
-              Develop offline, with the base URL of any WorkOS SDK set to http://127.0.0.1:4500:
-                workos-emulator --port 4500
+              Develop offline: give any WorkOS SDK this base URL:
+                workos-emulator --port 4500          # http://127.0.0.1:4500
 
               Sign in, and refresh once:
-                curl -s -X POST http://127.0.0.1:4500/_emulator/sessions
-                curl -s http://127.0.0.1:4500/user_management/authenticate \\
-                  -d '{"grant_type":"refresh_token","client_id":"client_1","refresh_token":"TOKEN"}'
+                E=http://127.0.0.1:4500
+                T=$(curl -s -X POST $E/_emulator/sessions | jq -r .refresh_token)
+                curl -s $E/user_management/authenticate -d '{"client_id":"c",
+                  "grant_type":"refresh_token","refresh_token":"'$T'"}'
 
-              A slow upstream that forgives replays for 10 s, without rate limits, for a load test:
-                workos-emulator --delay 500 --replay-grace 10 --user-limit off --environment-limit off
+              A slow upstream that forgives replays, without limits, for a storm:
+                workos-emulator --delay 500 --replay-grace 10 \\
+                  --user-limit off --environment-limit off
 
-              Let the next two refreshes fail with 503, then watch what happens:
-                curl -s http://127.0.0.1:4500/_emulator/faults -d '[{"kind":"status","status":503,"count":2}]'
-                curl -sN http://127.0.0.1:4500/_emulator/events
+              Let the next two refreshes fail with 503, and watch:
+                curl -s $E/_emulator/faults \\
+                  -d '[{"kind":"status","status":503,"count":2}]'
+                curl -sN $E/_emulator/events
 
               What was counted so far:
-                curl -s http://127.0.0.1:4500/_emulator/stats
+                curl -s $E/_emulator/stats
             """)
 
     @Option(help: ArgumentHelp("Port to listen on; 0 takes a free one.", valueName: "n"))
