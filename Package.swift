@@ -1,43 +1,66 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let jwtKit: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+
 let package = Package(
     name: "refreshd",
     platforms: [.macOS(.v15)],
     products: [
-        .library(name: "RefreshClient", targets: ["RefreshClient"])
+        .library(name: "RefreshClient", targets: ["RefreshClient"]),
+        .library(name: "WorkOS", targets: ["WorkOS"]),
+        .executable(name: "workos-emulator", targets: ["workos-emulator"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         // What glibc offers only under _GNU_SOURCE, and fork(), which Swift's importer withholds.
         .target(name: "CLinux"),
         .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
         .target(name: "ProcessSupport", dependencies: ["CLinux"]),
-        .target(
-            name: "LMDB",
-            dependencies: ["CLMDB", "CLinux", "ProcessSupport"]),
-        .target(
-            name: "LeaseTable",
-            dependencies: [
-                "LMDB", "ProcessSupport",
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "Logging", package: "swift-log"),
-            ]),
+        .target(name: "LMDB", dependencies: ["CLMDB", "CLinux", "ProcessSupport"]),
+        .target(name: "LeaseTable", dependencies: ["LMDB", "CLinux", "ProcessSupport", crypto, logging]),
+        .testTarget(name: "LeaseTableTests", dependencies: ["LeaseTable", "ProcessSupport", crypto]),
+        .target(name: "RefreshClient", dependencies: ["LeaseTable", "ProcessSupport", logging]),
+        // libcurl's header at build time, its library by dlopen when first needed: nothing links it.
+        .target(name: "CCurl"),
+        .target(name: "WorkOS", dependencies: ["CCurl", "RefreshClient"]),
+        // One attempt in a process of its own, where a test needs an environment, a fork or a signal's default.
+        .executableTarget(
+            name: "workos-probe", dependencies: ["CLinux", "RefreshClient", "WorkOS"],
+            path: "Tests/WorkOSProbe"),
         .testTarget(
-            name: "LeaseTableTests",
-            dependencies: [
-                "LeaseTable", "ProcessSupport",
-                .product(name: "Crypto", package: "swift-crypto"),
-            ]),
+            name: "WorkOSTests", dependencies: ["RefreshClient", "WorkOS", "workos-probe"],
+            exclude: ["Fixtures"]),
         .target(
-            name: "RefreshClient",
+            name: "WorkOSEmulator",
             dependencies: [
-                "LeaseTable", "ProcessSupport",
-                .product(name: "Logging", package: "swift-log"),
+                crypto, jwtKit, logging, serviceLifecycle,
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ]),
+        .executableTarget(
+            name: "workos-emulator",
+            dependencies: ["WorkOSEmulator", argumentParser, logging, serviceLifecycle, unixSignals],
+            path: "Sources/WorkOSEmulatorCommand"),
+        .testTarget(
+            name: "WorkOSEmulatorTests",
+            dependencies: ["WorkOSEmulator", "workos-emulator", jwtKit, logging, serviceLifecycle]),
     ],
     swiftLanguageModes: [.v6]
 )
