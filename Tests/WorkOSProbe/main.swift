@@ -94,7 +94,7 @@ func privateKilobytes() -> Int {
 var noSignals = sigset_t()
 unsafe sigemptyset(&noSignals)
 unsafe sigprocmask(SIG_SETMASK, &noSignals, nil)
-unsafe signal(SIGPIPE, SIG_DFL)
+signal(SIGPIPE, SIG_DFL)
 // Whatever hangs ends, and is seen to have failed.
 alarm(30)
 let arguments = CommandLine.arguments
