@@ -90,6 +90,11 @@ func privateKilobytes() -> Int {
     return sum
 }
 
+// A spawned process inherits its parent thread's mask, which under a test runner blocks most signals.
+var noSignals = sigset_t()
+unsafe sigemptyset(&noSignals)
+unsafe sigprocmask(SIG_SETMASK, &noSignals, nil)
+signal(SIGPIPE, SIG_DFL)
 // Whatever hangs ends, and is seen to have failed.
 alarm(30)
 let arguments = CommandLine.arguments

@@ -84,11 +84,11 @@ import Testing
             guard connection.readRequest() != nil else { return }
             if connection.number == 1 {
                 connection.answer(200, goodBody, headers: "Connection: keep-alive\r\n")
-                if connection.readRequest() == nil { connection.server.signal("first closed") }
+                // Noted, and closed without an answer, should the next come on this connection.
+                connection.readRequest()
             }
         }
         #expect(try attempt(server.baseURL).success != nil)
-        server.await("first closed")
         let failure = try #require(try attempt(server.baseURL).failure)
         #expect(failure.reason == .networkError)
         #expect(failure.mayHaveRotated)
