@@ -14,6 +14,7 @@ let package = Package(
     products: [
         .library(name: "RefreshClient", targets: ["RefreshClient"]),
         .library(name: "WorkOS", targets: ["WorkOS"]),
+        .executable(name: "refresh-storm", targets: ["refresh-storm"]),
         .executable(name: "workos-emulator", targets: ["workos-emulator"]),
     ],
     dependencies: [
@@ -61,6 +62,13 @@ let package = Package(
         .testTarget(
             name: "WorkOSEmulatorTests",
             dependencies: ["WorkOSEmulator", "workos-emulator", jwtKit, logging, serviceLifecycle]),
+        .executableTarget(
+            name: "refresh-storm",
+            dependencies: [
+                "CCurl", "CLinux", "LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "WorkOS", argumentParser, crypto,
+                logging,
+            ],
+            path: "Sources/RefreshStorm"),
     ],
     swiftLanguageModes: [.v6]
 )
