@@ -12,11 +12,13 @@ struct EventStream: Sendable {
     func write(after start: UInt64, to writer: inout any ResponseBodyWriter) async throws {
         // Listening before the first look: an event between look and wait leaves a signal behind.
         let (id, signals, stop) = await state.listen()
-        let watch = Task {
-            _ = await channel.waitWhileClientStays(nil)
-            stop.finish()
+        if follow {
+            // Ends with the connection, as the stream does.
+            Task {
+                _ = await channel.waitWhileClientStays(nil)
+                stop.finish()
+            }
         }
-        defer { watch.cancel() }
         do {
             var position = try await drain(after: start, to: &writer)
             if follow {

@@ -15,13 +15,15 @@ struct RateLimiter {
 
     private var environment = SlidingWindow()
     private var users: [String: SlidingWindow] = [:]
-    private static let usersBeforeSweep = 10_000
+    // Doubled past what a sweep leaves, so that sweeping costs little per call however many users there are.
+    private var sweepAt = 10_000
 
     /// Counts one request of `user` (an email address, or the challenge where no user is known).
     mutating func admit(user: String, settings: EmulatorSettings, now: Duration) -> Refusal? {
         if let limit = settings.userLimit {
-            if users.count >= Self.usersBeforeSweep {
+            if users.count >= sweepAt {
                 users = users.filter { !$0.value.isEmpty(limit, now: now) }
+                sweepAt = max(10_000, 2 * users.count)
             }
             if let wait = users[user, default: SlidingWindow()].admit(limit, now: now) { return .user(wait) }
         }
