@@ -18,8 +18,11 @@ final class EmulatorProcess {
         let arguments = [path, "--port", "0", "--user-limit", "off", "--environment-limit", "off"]
         var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         defer { for pointer in pointers { free(pointer) } }
+        // Credentials that the emulator would take from the environment are not the storm's.
+        var environment: [UnsafeMutablePointer<CChar>?] = [strdup("PATH=/usr/bin:/bin"), nil]
+        defer { for pointer in environment { free(pointer) } }
         var started: pid_t = 0
-        let code = posix_spawn(&started, path, &actions, nil, &pointers, environ)
+        let code = posix_spawn(&started, path, &actions, nil, &pointers, &environment)
         close(output.writing)
         guard code == 0 else { throw SystemCallError("posix_spawn", path: path, code: code) }
         pid = started
