@@ -13,6 +13,7 @@ final class Fleet {
         var pid: pid_t
         var orders: Int32
         var reports: LineReader
+        var isGone = false
     }
 
     private let client: RefreshClient
@@ -38,7 +39,10 @@ final class Fleet {
     /// Every worker's reports; `nil` for one that died.
     func collect() throws -> [[CallReport]?] {
         try members.indices.map { index in
-            guard let line = members[index].reports.next() else { return nil }
+            guard let line = members[index].reports.next() else {
+                members[index].isGone = true
+                return nil
+            }
             return try JSONDecoder().decode([CallReport].self, from: Data(line))
         }
     }
@@ -52,11 +56,11 @@ final class Fleet {
         return Glibc.kill(pid, SIGKILL) == 0 ? now : nil
     }
 
-    /// Puts a new worker in the place of each that has died.
+    /// Puts a new worker in the place of each that ``collect()`` found dead.
     func replaceDead() throws {
-        for index in members.indices {
+        for index in members.indices where members[index].isGone {
             var status: Int32 = 0
-            guard waitpid(members[index].pid, &status, WNOHANG) == members[index].pid else { continue }
+            waitpid(members[index].pid, &status, 0)
             release(members[index])
             members[index] = try hire()
         }
@@ -83,7 +87,7 @@ final class Fleet {
         let pid = clinux_fork()
         if pid == 0 {
             // The other workers' ends would keep their pipes open when the master has gone.
-            for member in members { release(member) }
+            for member in members where !member.isGone { release(member) }
             close(orders.writing)
             close(reports.reading)
             Worker(client: client, orders: orders.reading, reports: reports.writing).run()
