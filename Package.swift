@@ -69,6 +69,9 @@ let package = Package(
                 logging,
             ],
             path: "Sources/RefreshStorm"),
+        .testTarget(name: "RefreshStormTests", dependencies: ["refresh-storm", "workos-emulator"]),
+        .executableTarget(
+            name: "swift-worker", dependencies: ["RefreshClient", "WorkOS"], path: "examples/swift-worker"),
     ],
     swiftLanguageModes: [.v6]
 )
@@ -85,6 +88,11 @@ for target in package.targets where target.type != .system {
     // SE-0458: every use of an unsafe construct is marked; only where C is touched.
     if ["ProcessSupport", "LMDB", "LeaseTable", "RefreshClient", "WorkOS"].contains(target.name) {
         settings.append(.strictMemorySafety())
+    }
+    // In CI a warning is an error; for who builds this with another compiler it is not.
+    if Context.environment["REFRESHD_WARNINGS_AS_ERRORS"] == "1" {
+        settings.append(.treatAllWarnings(as: .error))
+        target.cSettings = (target.cSettings ?? []) + [.treatAllWarnings(as: .error)]
     }
     target.swiftSettings = settings
 }

@@ -1,0 +1,38 @@
+# The two commands of the README are `make demo` and `make test`; `make help` lists the rest.
+
+PRODUCTS := lease-dump refreshd refresh-storm workos-emulator
+RELEASE := .build/release
+
+.PHONY: help demo test nightly build lint format clean
+
+help: ## Lists the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build ## Shows 128 callers in 16 processes share one refresh, and survive the death of the one who makes it
+	@scripts/demo $(RELEASE)
+
+build: ## Builds the programs, optimised
+	@scripts/install-dependencies build
+	@echo "Building the programs (the first time takes several minutes)"
+	@for product in $(PRODUCTS); do swift build --configuration release --product $$product || exit 1; done
+
+test: ## Runs all tests that end within minutes
+	@scripts/install-dependencies test
+	@echo "Building the tests (the first time takes several minutes)"
+	@swift build --build-tests
+	@swift test --skip-build
+	@Tests/PythonSDK/run_workos_sdk.py
+	@scripts/check-readme .build/debug
+
+nightly: test ## Runs the long forms of the tests as well
+	@scripts/install-dependencies test
+	@REFRESHD_LONG_TESTS=1 swift test --filter RefreshStormTests
+
+lint: ## Checks the formatting
+	@swift format lint --strict --recursive --parallel Sources Tests examples Package.swift
+
+format: ## Formats everything
+	@swift format --in-place --recursive --parallel Sources Tests examples Package.swift
+
+clean: ## Removes what was built
+	@swift package clean
