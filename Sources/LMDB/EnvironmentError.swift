@@ -26,6 +26,8 @@ public enum EnvironmentError: Error, Sendable, Hashable, CustomStringConvertible
     case damaged(path: String, problem: String)
     /// Another process held the lock until the deadline.
     case timedOut(waitingFor: String)
+    /// New work is refused so that what is under way can still be stored.
+    case noRoom(path: String, free: Int, reserve: Int)
     /// The write lock is lost for good: its owner died and its successor could not repair it.
     case writeLockNotRecoverable(path: String)
     /// A write was begun on a thread that is inside one.
@@ -67,6 +69,9 @@ public enum EnvironmentError: Error, Sendable, Hashable, CustomStringConvertible
             "\(path): \(problem); stop all users of the directory and remove it"
         case .timedOut(let what):
             "timed out waiting for \(what)"
+        case .noRoom(let path, let free, let reserve):
+            "\(path): has \(free) bytes free, fewer than the \(reserve) kept for results under way; enlarge its file "
+                + "system or mapSize, or shorten resultRetention"
         case .writeLockNotRecoverable(let path):
             "\(path): the write lock cannot be recovered; stop all users of the directory and remove it"
         case .nestedWrite:

@@ -87,20 +87,15 @@ public final class LeaseTable: Sendable {
 
     /// Takes the lease if nobody may object; decided inside the write transaction. Losing the race is no error.
     ///
-    /// - Throws: ``LeaseTableError``, `.belowReserve` where granting could leave no room to publish.
+    /// - Throws: ``LeaseTableError``, `.noRoom` where granting could leave no room to publish.
     public func claim(
         _ key: KeyMaterial, as claim: Claim, pipe prepared: PreparedPipe, deadline: MonotonicInstant
     ) throws(LeaseTableError) -> ClaimResult {
-        var refusal: LeaseTableError?
-        let result = try write(until: deadline) {
-            transaction, now throws(EnvironmentError) -> Environment.Ending<ClaimResult?> in
+        try write(until: deadline) { transaction, now throws(EnvironmentError) -> Environment.Ending<ClaimResult> in
             let record = try stored(at: key.recordKey, in: transaction)
             let decision = LeaseStateMachine.claim(record, claim, now: now)
             guard case .claimable(let grounds) = decision else { return .abort(.decided(decision)) }
-            if let free = try freeBytesBelowReserve(transaction) {
-                refusal = .belowReserve(free: free, reserve: reserve)
-                return .abort(nil)
-            }
+            try checkReserve(transaction)
             let generation = Generation(environment: environmentID, transaction: transaction.id)
             let held = LeaseStateMachine.held(
                 for: grounds, generation: generation, holder: .current, pipe: prepared.name, now: now,
@@ -112,8 +107,6 @@ public final class LeaseTable: Sendable {
                         key: key, generation: generation, claimedAt: now, attempt: grounds.attempt,
                         takeover: grounds.takeover, pipe: prepared.pipe, pipeName: prepared.name)))
         }
-        if let result { return result }
-        throw refusal ?? .belowReserve(free: 0, reserve: reserve)
     }
 
     /// The waiting end of the pipe of a lease that was joined; `nil` where there is none.
@@ -252,17 +245,15 @@ public final class LeaseTable: Sendable {
         }
     }
 
-    /// How many bytes are free, where they are fewer than the reserve; the exact count of free pages is taken only
-    /// where the file has nearly reached its end.
-    private func freeBytesBelowReserve(
-        _ transaction: borrowing WriteTransaction
-    ) throws(EnvironmentError) -> Int? {
+    /// Refuses where a grant could leave no room to publish. The exact count of free pages is taken only where the file
+    /// has nearly reached its end.
+    private func checkReserve(_ transaction: borrowing WriteTransaction) throws(EnvironmentError) {
         let space = environment.space()
         let unused = space.mapSize - space.usedToPage
         let obtainable = space.fileSystemFree < 0 ? unused : min(unused, space.fileSystemFree)
-        if obtainable >= reserve { return nil }
+        if obtainable >= reserve { return }
         let free = obtainable + (try transaction.freePages()) * space.pageSize
-        return free < reserve ? free : nil
+        if free < reserve { throw .noRoom(path: directory.path, free: free, reserve: reserve) }
     }
 }
 

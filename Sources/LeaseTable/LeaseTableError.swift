@@ -7,8 +7,6 @@ public enum LeaseTableError: Error, Sendable, CustomStringConvertible {
     case environment(EnvironmentError)
     /// A wake pipe could not be made.
     case pipe(SystemCallError)
-    /// New claims are refused so that what is under way can still be published.
-    case belowReserve(free: Int, reserve: Int)
     /// What was to be stored is too large.
     case tooLarge(SealingError)
 
@@ -17,9 +15,6 @@ public enum LeaseTableError: Error, Sendable, CustomStringConvertible {
         switch self {
         case .environment(let error): error.description
         case .pipe(let error): "\(error); is the limit of open files or the space of the file system used up?"
-        case .belowReserve(let free, let reserve):
-            "the lease table has \(free) bytes free, fewer than the \(reserve) kept for results: enlarge its file "
-                + "system or mapSize, or shorten resultRetention"
         case .tooLarge(let error): error.description
         }
     }
@@ -33,9 +28,9 @@ public enum LeaseTableError: Error, Sendable, CustomStringConvertible {
     /// Whether room was lacking, in the map or in the file system.
     public var isLackOfSpace: Bool {
         switch self {
+        case .environment(.noRoom): true
         case .environment(.lmdb(let error)): error.code.isLackOfSpace
         case .environment(.system(let error)), .pipe(let error): LMDBError.Code(error.code).isLackOfSpace
-        case .belowReserve: true
         default: false
         }
     }

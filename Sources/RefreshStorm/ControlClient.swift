@@ -52,7 +52,9 @@ struct ControlClient {
     /// What has happened after `sequence`.
     func events(after sequence: UInt64) throws -> [Event] {
         let text = try call("GET", "events?follow=false&since=\(sequence)")
-        return text.split(separator: UInt8(ascii: "\n")).compactMap { try? JSONDecoder().decode(Event.self, from: $0) }
+        return text.split(separator: UInt8(ascii: "\n")).compactMap {
+            try? JSONDecoder().decode(Event.self, from: $0)
+        }
     }
 
     /// Waits for an event after `sequence`, as it comes, for `seconds` at the most.
@@ -81,7 +83,8 @@ struct ControlClient {
     /// What the emulator calls a token.
     static func hash(of token: String) -> String {
         let digits = Array("0123456789abcdef")
-        return String(SHA256.hash(data: Array(token.utf8)).prefix(8).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+        return String(
+            SHA256.hash(data: Array(token.utf8)).prefix(8).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
     }
 
     // MARK: HTTP

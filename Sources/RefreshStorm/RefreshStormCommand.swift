@@ -46,7 +46,8 @@ struct RefreshStormCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "How long the upstream takes (default: 100; slow: 6000; kill-holder: 500; distinct: 20).", valueName: "ms"))
+            "How long the upstream takes (default: 100; slow: 6000; kill-holder: 500; distinct: 20).", valueName: "ms"
+        ))
     var upstreamDelay: Int?
 
     @Option(help: ArgumentHelp("A workos-emulator that is running already.", valueName: "url"))
@@ -64,7 +65,9 @@ struct RefreshStormCommand: ParsableCommand {
     @Option(help: ArgumentHelp("kill-holder: how far into the call.", valueName: "ms"))
     var killAfter = 50
 
-    @Option(help: ArgumentHelp("Directory of the lease table (default: a new one, removed at the end).", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("Directory of the lease table (default: a new one, removed at the end).", valueName: "dir")
+    )
     var directory: String?
 
     @Flag(help: "Wait by polling instead of by pipes.")
@@ -81,7 +84,9 @@ struct RefreshStormCommand: ParsableCommand {
         guard (0...25_000).contains(upstreamDelay ?? 0) else {
             throw ValidationError("--upstream-delay must be from 0 to 25000.")
         }
-        guard (0...3_600).contains(replayGrace) else { throw ValidationError("--replay-grace must be from 0 to 3600.") }
+        guard (0...3_600).contains(replayGrace) else {
+            throw ValidationError("--replay-grace must be from 0 to 3600.")
+        }
         if tokens ?? 1 > 1, [.killHolder, .terminal, .organizations].contains(scenario) {
             throw ValidationError("\(scenario.rawValue) is played with one token.")
         }
@@ -135,7 +140,8 @@ struct RefreshStormCommand: ParsableCommand {
             configuration.lease = configuration.requestTimeout + .seconds(2)
             configuration.callerDeadline = configuration.lease * 2
         }
-        let upstream = try WorkOSUpstream(WorkOSConfiguration(clientID: "client_storm", apiKey: "key_storm", baseURL: url))
+        let upstream = try WorkOSUpstream(
+            WorkOSConfiguration(clientID: "client_storm", apiKey: "key_storm", baseURL: url))
         return try RefreshClient(upstream: upstream, configuration: configuration)
     }
 

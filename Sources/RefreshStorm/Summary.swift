@@ -73,7 +73,9 @@ struct Summary {
                 note("a caller failed: \(report.detail ?? "-")")
             }
             let losers = Set(bad.map(\.organization))
-            if !losers.isDisjoint(with: good.map(\.organization)) { note("one organization both succeeded and failed") }
+            if !losers.isDisjoint(with: good.map(\.organization)) {
+                note("one organization both succeeded and failed")
+            }
         default:
             for report in bad { note("a caller failed: \(report.detail ?? "-")") }
         }
@@ -158,7 +160,10 @@ struct Summary {
         let report = report
         var rows = [
             ("scenario", "\(report.scenario.rawValue): \(report.scenario.summary)"),
-            ("fleet", "\(report.processes) processes × \(report.callers_per_process) callers, \(report.rounds) rounds"),
+            (
+                "fleet",
+                "\(report.processes) processes × \(report.callers_per_process) callers, \(report.rounds) rounds"
+            ),
             ("upstream calls", "\(report.upstream_calls) (\(perRound(report.upstream_calls)) a round)"),
             ("callers", "\(report.callers): \(report.succeeded) succeeded, \(report.failed) failed"),
             ("distinct results", "\(report.distinct_results) for one key in a round, at the most"),

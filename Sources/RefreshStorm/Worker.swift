@@ -60,7 +60,8 @@ struct Worker: Sendable {
     }
 
     private func failed(_ call: RoundOrder.Call, _ why: String) -> CallReport {
-        var report = CallReport(tokenIndex: call.tokenIndex, organization: call.organization, startedAt: 0, endedAt: 0)
+        var report = CallReport(
+            tokenIndex: call.tokenIndex, organization: call.organization, startedAt: 0, endedAt: 0)
         report.reason = "no_thread"
         report.detail = why
         return report

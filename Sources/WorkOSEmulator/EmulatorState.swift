@@ -190,8 +190,7 @@ actor EmulatorState {
         ["successor_hash": .string(TokenHash(of: grant.refreshToken).text)]
     }
 
-    private func record(_ kind: EmulatorEvent.Kind, _ call: RefreshCall, _ details: [String: JSONValue] = [:])
-    {
+    private func record(_ kind: EmulatorEvent.Kind, _ call: RefreshCall, _ details: [String: JSONValue] = [:]) {
         append(kind, requestID: call.requestID, tokenHash: call.tokenHash, details)
     }
 
