@@ -101,7 +101,8 @@ private func withMDBValue(
 ) -> Int32 {
     unsafe bytes.withUnsafeBytes { buffer in
         // LMDB does not write through the pointer it is given for a key or for data to store.
-        var value = unsafe MDB_val(mv_size: buffer.count, mv_data: UnsafeMutableRawPointer(mutating: buffer.baseAddress))
+        var value = unsafe MDB_val(
+            mv_size: buffer.count, mv_data: UnsafeMutableRawPointer(mutating: buffer.baseAddress))
         return unsafe body(&value)
     }
 }
