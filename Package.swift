@@ -5,7 +5,7 @@ let package = Package(
     name: "refreshd",
     platforms: [.macOS(.v15)],
     products: [
-        .library(name: "RefreshClient", targets: ["RefreshClient"]),
+        .library(name: "RefreshClient", targets: ["RefreshClient"])
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -32,6 +32,16 @@ let package = Package(
                 "LeaseTable", "ProcessSupport",
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .testTarget(name: "ProcessSupportTests", dependencies: ["CLinux", "ProcessSupport"]),
+        // Steps a child from system call to system call.
+        .target(name: "CProcessTesting", path: "Tests/CProcessTesting"),
+        // A process that opens environments, forks, stops and dies as LMDBTests tell it to.
+        .executableTarget(
+            name: "lmdb-test-worker", dependencies: ["CLinux", "CProcessTesting", "LMDB", "ProcessSupport"],
+            path: "Tests/LMDBTestWorker"),
+        .testTarget(
+            name: "LMDBTests",
+            dependencies: ["CLMDB", "CLinux", "LMDB", "ProcessSupport", "lmdb-test-worker"]),
     ],
     swiftLanguageModes: [.v6]
 )
