@@ -60,6 +60,29 @@ extension Session {
         (0..<children).map { _ in child { openAndAdd(count) } }.reduce(0) { $0 + abs(outcome(of: $1)) }
     }
 
+    /// Opens each path on two threads at once. Answers how many different environments came of it.
+    func openByThreads(_ paths: [String]) throws -> String {
+        let mutex = TimedMutex()
+        let ended = TimedMutex.Condition(of: mutex)
+        nonisolated(unsafe) var opened: [Environment?] = []
+        for path in paths + paths {
+            var mine = options
+            mine.path = path
+            let (request, until) = (mine, deadline)
+            try LibraryThread.start {
+                let environment = try? Environment.open(request, deadline: until)
+                mutex.withLock { opened.append(environment) }
+                ended.broadcast()
+            }
+        }
+        let last = deadline
+        return mutex.withLock {
+            while opened.count < paths.count * 2 && ended.wait(until: last) {}
+            let objects = opened.compactMap { $0 }
+            return "\(objects.count) \(Set(objects.map(ObjectIdentifier.init)).count)"
+        }
+    }
+
     /// Forks while two other threads are in write transactions all the time.
     func forkWhileWriting(rounds: Int) throws -> String {
         let environment = try current

@@ -34,6 +34,7 @@ struct Session {
         case "open":
             try open(words)
             return identifier
+        case "open-by-threads": return try openByThreads(words)
         case "reopen":
             environment = try Environment.open(options, deadline: deadline)
             return identifier

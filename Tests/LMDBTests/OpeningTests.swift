@@ -159,6 +159,7 @@ extension LMDBTests {
                 rmdir("\(real)/table")
             }
             let worker = try Worker()
+            #expect(try worker.ask("open-by-threads \(real)/table \(other)/table") == "4 1")
             let id = try worker.ask("open \(real)/table")
             #expect(try worker.ask("open \(other)/table") == id)
             #expect(try worker.ask("open \(real)/table") == id)
