@@ -65,13 +65,24 @@ let package = Package(
         .executableTarget(
             name: "refresh-storm",
             dependencies: [
-                "CCurl", "CLinux", "LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "WorkOS", argumentParser, crypto,
+                "CCurl", "CLinux", "LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "WorkOS", argumentParser,
+                crypto,
                 logging,
             ],
             path: "Sources/RefreshStorm"),
         .testTarget(name: "RefreshStormTests", dependencies: ["refresh-storm", "workos-emulator"]),
         .executableTarget(
             name: "swift-worker", dependencies: ["RefreshClient", "WorkOS"], path: "examples/swift-worker"),
+        .testTarget(name: "ProcessSupportTests", dependencies: ["CLinux", "ProcessSupport"]),
+        // Steps a child from system call to system call.
+        .target(name: "CProcessTesting", path: "Tests/CProcessTesting"),
+        // A process that opens environments, forks, stops and dies as LMDBTests tell it to.
+        .executableTarget(
+            name: "lmdb-test-worker", dependencies: ["CLinux", "CProcessTesting", "LMDB", "ProcessSupport"],
+            path: "Tests/LMDBTestWorker"),
+        .testTarget(
+            name: "LMDBTests",
+            dependencies: ["CLMDB", "CLinux", "LMDB", "ProcessSupport", "lmdb-test-worker"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -62,23 +63,25 @@ int clinux_allocate(int descriptor, int64_t length) {
     return -1;
 }
 
-int clinux_open_and_share(int directory, const char *name, int flags, int *alone) {
-    *alone = 0;
-    clinux_fork_lock();
-    int descriptor = openat(directory, name, flags);
+int clinux_create_file(int directory, const char *name, mode_t mode) {
+    int descriptor = openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
     if (descriptor >= 0) {
-        *alone = flock(descriptor, LOCK_EX | LOCK_NB) == 0;
-        if (flock(descriptor, LOCK_SH | LOCK_NB) != 0) {
-            int code = errno;
-            close(descriptor);
-            descriptor = -1;
+        char path[32];
+        snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+        int done = fchmod(descriptor, mode) == 0 && linkat(AT_FDCWD, path, directory, name, AT_SYMLINK_FOLLOW) == 0;
+        int code = errno;
+        close(descriptor);
+        if (done) return 0;
+        if (code == EEXIST) {
             errno = code;
+            return -1;
         }
     }
-    int code = errno;
-    clinux_fork_unlock();
-    errno = code;
-    return descriptor;
+    descriptor = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (descriptor < 0) return -1;
+    fchmod(descriptor, mode);
+    close(descriptor);
+    return 0;
 }
 
 int64_t clinux_free_bytes(int descriptor) {

@@ -2,6 +2,7 @@
 #include "clinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -49,7 +50,7 @@ int clinux_open_fork_private(int directory, const char *name, int flags) {
         private_descriptors = larger;
         private_capacity = capacity;
     }
-    descriptor = clinux_openat(directory, name, flags, 0);
+    descriptor = clinux_openat(directory, name, flags | O_CLOEXEC, 0);
     if (descriptor >= 0) private_descriptors[private_count++] = descriptor;
 done:;
     int code = errno;

@@ -28,6 +28,7 @@ public import ProcessSupport
     private let readers: ReaderPool
     private let dataIdentity: FileStatus.Identity
     private let dataPath: String
+    private let generation = forkGeneration()
     /// Held, shared, for the process's life: who can take the file exclusively is alone.
     private let aliveDescriptor: Int32
     /// Guarded by `writeGuard`.
@@ -36,6 +37,9 @@ public import ProcessSupport
     /// How often a writer frees the slots of readers that were killed: often enough that a dead one pins pages
     /// for seconds only, rarely enough to cost nothing.
     private static let readerCheckInterval = Duration.seconds(5)
+
+    /// Free bytes below which a short write is put down to a full file system: one page and more.
+    private static let fullBelow: Int64 = 65_536
 
     init(
         handle: OpaquePointer, directory: EnvironmentDirectory, writeGuard: WriteGuard,
@@ -65,8 +69,9 @@ public import ProcessSupport
             .environment(options, deadline: deadline)
     }
 
-    /// Whether the path still leads to this environment. One system call.
+    /// Whether the path still leads to this environment, and this is the process that opened it. One system call.
     public var isCurrent: Bool {
+        guard generation == forkGeneration() else { return false }
         var status = stat()
         guard unsafe lstat(dataPath, &status) == 0 else { return false }
         return FileStatus(status).identity == dataIdentity
@@ -123,7 +128,10 @@ public import ProcessSupport
             unsafe mdb_txn_abort(transaction)
             return result
         case .commit(let result):
-            try unsafe translate(mdb_txn_commit(transaction), "mdb_txn_commit")
+            var code = unsafe mdb_txn_commit(transaction)
+            // A write of several pages that ends where the file system is full is short, which LMDB calls EIO.
+            if code == EIO && clinux_free_bytes(directory.descriptor) < Self.fullBelow { code = ENOSPC }
+            try translate(code, "mdb_txn_commit")
             return result
         }
     }

@@ -16,8 +16,10 @@ struct EnvironmentDirectory {
     /// Opens the directory, making it (0700) for a participant where only its last component is missing.
     init(options: EnvironmentOptions) throws(EnvironmentError) {
         path = options.path
+        var wasMade = false
         if options.role == .participant {
-            if unsafe mkdir(path, 0o700) != 0 && errno != EEXIST {
+            wasMade = unsafe mkdir(path, 0o700) == 0
+            if !wasMade && errno != EEXIST {
                 let error = SystemCallError("mkdir", path: path)
                 throw error.code == ENOENT ? .parentMissing(path: path) : .system(error)
             }
@@ -37,6 +39,7 @@ struct EnvironmentDirectory {
             isGroupShared = try Self.check(descriptor: opened, options: options)
         } catch {
             Glibc.close(opened)
+            if wasMade { unsafe _ = rmdir(path) }
             throw error
         }
     }
@@ -47,15 +50,20 @@ struct EnvironmentDirectory {
 
     /// Opens a regular file in the directory; with `create`, makes it with the directory's file mode whatever the
     /// umask is.
-    func open(_ name: String, create: Bool) throws(EnvironmentError) -> Int32 {
+    ///
+    /// - Parameter forkPrivate: Whether a forked child closes it; it is then closed with
+    ///   `clinux_close_fork_private`.
+    func open(_ name: String, create: Bool, forkPrivate: Bool = false) throws(EnvironmentError) -> Int32 {
         let flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK
-        var file = unsafe clinux_openat(descriptor, name, flags, 0)
+        func openExisting() -> Int32 {
+            unsafe forkPrivate
+                ? clinux_open_fork_private(descriptor, name, flags)
+                : clinux_openat(descriptor, name, flags, 0)
+        }
+        var file = openExisting()
         if file < 0 && errno == ENOENT && create {
-            file = unsafe clinux_openat(descriptor, name, flags | O_CREAT | O_EXCL, fileMode)
-            if file >= 0 {
-                fchmod(file, fileMode)
-            } else if errno == EEXIST {
-                file = unsafe clinux_openat(descriptor, name, flags, 0)
+            if unsafe clinux_create_file(descriptor, name, fileMode) == 0 || errno == EEXIST {
+                file = openExisting()
             }
         }
         guard file >= 0 else {
@@ -69,7 +77,7 @@ struct EnvironmentDirectory {
         }
         var status = stat()
         if unsafe fstat(file, &status) != 0 || status.st_mode & S_IFMT != S_IFREG {
-            Glibc.close(file)
+            if forkPrivate { clinux_close_fork_private(file) } else { Glibc.close(file) }
             throw .suspiciousFile(path: "\(path)/\(name)", problem: "is not a regular file")
         }
         return file
@@ -96,7 +104,8 @@ struct EnvironmentDirectory {
         return FileStatus(now).identity == FileStatus(held).identity
     }
 
-    private static func check(descriptor: Int32, options: EnvironmentOptions) throws(EnvironmentError) -> Bool {
+    private static func check(descriptor: Int32, options: EnvironmentOptions) throws(EnvironmentError) -> Bool
+    {
         let path = options.path
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else {

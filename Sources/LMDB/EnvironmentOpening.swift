@@ -7,6 +7,10 @@ import ProcessSupport
 ///
 /// The files of a directory: `open.lock`, held exclusively while somebody opens; `alive.lock`, held shared by
 /// every process that has it open, for life; `guard`, see ``WriteGuard``; LMDB's `data.mdb` and `lock.mdb`.
+///
+/// Any of them may be removed by hand at any moment, one after the other. What holds all the same: a data file is
+/// bound to one `alive.lock` for ever, and its lock file changes only while that one is held exclusively. Whatever
+/// does not belong together by what the guard says is left to those who use it, and everything is made anew.
 struct EnvironmentOpening {
     static let dataFileName = "data.mdb"
     private static let lockFileName = "lock.mdb"
@@ -22,8 +26,13 @@ struct EnvironmentOpening {
     ///
     /// - Parameter known: An environment that this process has open on a data file.
     func run(known: (FileStatus.Identity) -> Environment?) throws(EnvironmentError) -> Environment {
+        let machine = try MachineIdentity.current()
         while true {
-            if let environment = try attempt(known: known) { return environment }
+            do throws(EnvironmentError) {
+                if let environment = try attempt(machine, known: known) { return environment }
+            } catch {
+                guard options.role == .participant, error.isOfSomethingGone else { throw error }
+            }
             guard MonotonicInstant.now() < deadline else {
                 throw .timedOut(waitingFor: "the removal of \(options.path), which somebody has begun")
             }
@@ -31,15 +40,19 @@ struct EnvironmentOpening {
         }
     }
 
-    private func attempt(known: (FileStatus.Identity) -> Environment?) throws(EnvironmentError) -> Environment? {
+    private func attempt(
+        _ machine: MachineIdentity, known: (FileStatus.Identity) -> Environment?
+    ) throws(EnvironmentError) -> Environment? {
         let directory = try EnvironmentDirectory(options: options)
         var kept = false
         defer { if !kept { directory.close() } }
+        // Before anything is made in a directory that is another program's.
+        try checkFiles(directory)
         let lock = try FileLock.exclusive(
             Self.openLockName, in: directory, create: options.role == .participant, until: deadline)
         defer { lock.release() }
         if let data = directory.status(of: Self.dataFileName), let open = known(data.identity) { return open }
-        let opened = try open(directory)
+        let opened = try open(directory, machine)
         kept = opened != nil
         return opened
     }
@@ -50,31 +63,36 @@ struct EnvironmentOpening {
         case join(WriteGuard)
         /// Nobody is in it: keep the data, make the locks anew.
         case renew(WriteGuard.Header)
-        /// Make everything anew.
+        /// Make everything anew. Those who use what is there find that it is no longer current.
         case create
         /// Somebody is just removing it.
         case wait
     }
 
     /// Opens under the open lock; `nil` where the directory is being removed.
-    private func open(_ directory: EnvironmentDirectory) throws(EnvironmentError) -> Environment? {
-        let alive = try shareAliveLock(directory)
+    private func open(
+        _ directory: EnvironmentDirectory, _ machine: MachineIdentity
+    ) throws(EnvironmentError) -> Environment? {
+        guard let alive = try takeAliveLock(directory) else { return nil }
         var kept = false
-        defer { if !kept { close(alive.descriptor) } }
-        let machine = try MachineIdentity.current()
-        var plan = try self.plan(directory, isAlone: alive.isAlone, machine: machine)
+        defer { if !kept { clinux_close_fork_private(alive.descriptor) } }
+        var plan = try self.plan(directory, alive, machine)
         while true {
             do throws(EnvironmentError) {
                 let environment: Environment?
                 switch plan {
                 case .wait: environment = nil
                 case .join(let writeGuard):
-                    environment = try load(directory, writeGuard, alive: alive.descriptor)
+                    environment = try load(directory, writeGuard, alive)
                 case .renew(let header):
                     try directory.remove(Self.lockFileName)
-                    environment = try make(directory, header, alive: alive.descriptor)
+                    environment = try make(directory, header, alive)
                 case .create:
-                    environment = try make(directory, newHeader(machine), alive: alive.descriptor, clear: true)
+                    // The guard goes first: from here to its return, whatever is left counts as incomplete.
+                    for name in [WriteGuard.fileName, Self.dataFileName, Self.lockFileName] {
+                        try directory.remove(name)
+                    }
+                    environment = try make(directory, newHeader(machine, alive), alive)
                 }
                 kept = environment != nil
                 return environment
@@ -87,9 +105,9 @@ struct EnvironmentOpening {
     }
 
     private func plan(
-        _ directory: EnvironmentDirectory, isAlone: Bool, machine: MachineIdentity
+        _ directory: EnvironmentDirectory, _ alive: AliveLock, _ machine: MachineIdentity
     ) throws(EnvironmentError) -> Plan {
-        let mayRebuild = isAlone && options.role == .participant
+        let mayRebuild = alive.isAlone && options.role == .participant
         var found: WriteGuard?
         do throws(EnvironmentError) {
             found = try WriteGuard.open(in: directory)
@@ -106,76 +124,103 @@ struct EnvironmentOpening {
             throw .otherNamespace(path: options.path, difference: difference)
         }
         guard let data = directory.status(of: Self.dataFileName),
-            directory.status(of: Self.lockFileName) != nil
-        else { return mayRebuild ? .create : .wait }
-        let dataPath = "\(options.path)/\(Self.dataFileName)"
-        guard data.isRegular else { throw .suspiciousFile(path: dataPath, problem: "is not a regular file") }
+            data.identity.inode == found.header.dataInode,
+            alive.inode == found.header.aliveInode
+        else { return options.role == .participant ? .create : .wait }
         if data.size < Self.smallestDataSize {
             if mayRebuild { return .create }
-            throw .damaged(path: dataPath, problem: "is cut short to \(data.size) bytes")
+            throw .damaged(
+                path: "\(options.path)/\(Self.dataFileName)", problem: "is cut short to \(data.size) bytes")
         }
-        return mayRebuild ? .renew(found.header) : .join(found)
+        if mayRebuild { return .renew(found.header) }
+        guard directory.status(of: Self.lockFileName)?.identity.inode == found.header.lockInode else {
+            return options.role == .participant ? .create : .wait
+        }
+        return .join(found)
     }
 
-    private func newHeader(_ machine: MachineIdentity) -> WriteGuard.Header {
+    /// What the library never makes, and what another version made, is refused before anything is changed.
+    private func checkFiles(_ directory: EnvironmentDirectory) throws(EnvironmentError) {
+        for name in [
+            Self.openLockName, Self.aliveLockName, WriteGuard.fileName, Self.dataFileName, Self.lockFileName,
+        ] {
+            if let status = directory.status(of: name), !status.isRegular {
+                throw .suspiciousFile(path: "\(options.path)/\(name)", problem: "is not a regular file")
+            }
+        }
+        do throws(EnvironmentError) {
+            _ = try WriteGuard.open(in: directory)
+        } catch {
+            if case .otherVersion = error { throw error }
+        }
+    }
+
+    private func newHeader(_ machine: MachineIdentity, _ alive: AliveLock) -> WriteGuard.Header {
         var random = SystemRandomNumberGenerator()
         return WriteGuard.Header(
             environmentID: (random.next(), random.next()), machine: machine,
-            mapSize: UInt64(options.mapSize), readerSlots: UInt32(clamping: options.readerSlots))
+            mapSize: UInt64(options.mapSize), readerSlots: UInt32(clamping: options.readerSlots),
+            aliveInode: alive.inode)
     }
 
     private func make(
-        _ directory: EnvironmentDirectory, _ header: WriteGuard.Header, alive: Int32, clear: Bool = false
+        _ directory: EnvironmentDirectory, _ header: WriteGuard.Header, _ alive: AliveLock
     ) throws(EnvironmentError) -> Environment? {
-        if clear {
-            // The guard goes first: from here to its return, whatever is left counts as incomplete.
-            for name in [WriteGuard.fileName, Self.dataFileName, Self.lockFileName] { try directory.remove(name) }
-        }
-        try allocateLockFile(directory, readerSlots: Int(header.readerSlots))
-        let writeGuard = try WriteGuard.create(header, in: directory)
-        guard let environment = try load(directory, writeGuard, alive: alive) else { return nil }
-        try writeGuard.publish(in: directory)
-        return environment
+        var header = header
+        header.lockInode = try allocateLockFile(directory, readerSlots: Int(header.readerSlots))
+        return try load(directory, WriteGuard.create(header, in: directory), alive, publish: true)
     }
 
     /// Gives the lock file its blocks. LMDB only sets its size: on a full file system the first touch of its
     /// mapping would be a SIGBUS.
-    private func allocateLockFile(_ directory: EnvironmentDirectory, readerSlots: Int) throws(EnvironmentError) {
+    ///
+    /// - Returns: Its inode.
+    private func allocateLockFile(
+        _ directory: EnvironmentDirectory, readerSlots: Int
+    ) throws(EnvironmentError) -> UInt64 {
         let file = try directory.open(Self.lockFileName, create: true)
         defer { close(file) }
         // 64 bytes for each slot, and two cache lines before them; rounded up to pages.
         let length = ((readerSlots + 4) * 64 + 4095) / 4096 * 4096
-        guard clinux_allocate(file, Int64(length)) == 0 else {
+        guard clinux_allocate(file, Int64(length)) == 0, let status = FileStatus(descriptor: file) else {
             throw .system(SystemCallError("fallocate", path: "\(options.path)/\(Self.lockFileName)"))
         }
+        return status.identity.inode
     }
 
     private func load(
-        _ directory: EnvironmentDirectory, _ writeGuard: WriteGuard, alive: Int32
+        _ directory: EnvironmentDirectory, _ writeGuard: WriteGuard, _ alive: AliveLock, publish: Bool = false
     ) throws(EnvironmentError) -> Environment? {
         var created: OpaquePointer?
         try unsafe translate(mdb_env_create(&created), "mdb_env_create")
         guard let handle = unsafe created else { throw .lmdb(LMDBError(MDB_PANIC, in: "mdb_env_create")) }
         do throws(EnvironmentError) {
             let header = writeGuard.header
-            try unsafe translate(mdb_env_set_mapsize(handle, Int(clamping: header.mapSize)), "mdb_env_set_mapsize")
+            try unsafe translate(
+                mdb_env_set_mapsize(handle, Int(clamping: header.mapSize)), "mdb_env_set_mapsize")
             try unsafe translate(mdb_env_set_maxreaders(handle, header.readerSlots), "mdb_env_set_maxreaders")
             let flags = UInt32(MDB_NOSYNC | MDB_NOTLS)
             let code = unsafe mdb_env_open(handle, options.path, flags, directory.fileMode)
-            if code != MDB_SUCCESS { throw Self.openingError(LMDBError(code, in: "mdb_env_open"), options.path) }
+            if code != MDB_SUCCESS {
+                throw Self.openingError(LMDBError(code, in: "mdb_env_open"), options.path)
+            }
             var descriptor: Int32 = -1
             try unsafe translate(mdb_env_get_fd(handle, &descriptor), "mdb_env_get_fd")
-            // LMDB opens by path and by umask: make sure of both.
+            // LMDB opens by path, makes what is missing, and by umask: make sure of all three.
             guard let data = FileStatus(descriptor: descriptor), directory.isCurrent,
-                directory.status(of: Self.dataFileName)?.identity == data.identity
+                directory.status(of: Self.dataFileName)?.identity == data.identity,
+                header.dataInode == 0 || header.dataInode == data.identity.inode,
+                directory.status(of: Self.lockFileName)?.identity.inode == header.lockInode,
+                !alive.isAlone || clinux_flock(alive.descriptor, LOCK_SH | LOCK_NB) == 0
             else {
                 unsafe mdb_env_close(handle)
                 return nil
             }
             fchmod(descriptor, directory.fileMode)
+            if publish { try writeGuard.publish(dataInode: data.identity.inode, in: directory) }
             return unsafe Environment(
                 handle: handle, directory: directory, writeGuard: writeGuard, dataIdentity: data.identity,
-                aliveDescriptor: alive, readersPerProcess: options.readersPerProcess)
+                aliveDescriptor: alive.descriptor, readersPerProcess: options.readersPerProcess)
         } catch {
             unsafe mdb_env_close(handle)
             throw error
@@ -192,16 +237,39 @@ struct EnvironmentOpening {
         }
     }
 
-    private func shareAliveLock(
-        _ directory: EnvironmentDirectory
-    ) throws(EnvironmentError) -> (descriptor: Int32, isAlone: Bool) {
-        close(try directory.open(Self.aliveLockName, create: options.role == .participant))
-        var alone: Int32 = 0
-        let descriptor = unsafe clinux_open_and_share(
-            directory.descriptor, Self.aliveLockName, O_RDWR | O_NOFOLLOW | O_CLOEXEC, &alone)
-        guard descriptor >= 0 else {
-            throw .system(SystemCallError("flock", path: "\(options.path)/\(Self.aliveLockName)"))
+    /// `alive.lock` as this opening has it.
+    private struct AliveLock {
+        let descriptor: Int32
+        let inode: UInt64
+        /// Held exclusively so far: nobody else has the environment open.
+        let isAlone: Bool
+    }
+
+    /// Takes `alive.lock` exclusively if nobody has it, otherwise shared.
+    ///
+    /// - Returns: `nil` where somebody has it exclusively: another opening, whose `open.lock` was removed.
+    private func takeAliveLock(_ directory: EnvironmentDirectory) throws(EnvironmentError) -> AliveLock? {
+        let descriptor = try directory.open(
+            Self.aliveLockName, create: options.role == .participant, forkPrivate: true)
+        let isAlone = clinux_flock(descriptor, LOCK_EX | LOCK_NB) == 0
+        guard isAlone || clinux_flock(descriptor, LOCK_SH | LOCK_NB) == 0,
+            let status = FileStatus(descriptor: descriptor)
+        else {
+            clinux_close_fork_private(descriptor)
+            return nil
         }
-        return (descriptor, alone != 0)
+        return AliveLock(descriptor: descriptor, inode: status.identity.inode, isAlone: isAlone)
+    }
+}
+
+extension EnvironmentError {
+    /// Whether it comes of somebody having removed a file or the directory meanwhile.
+    fileprivate var isOfSomethingGone: Bool {
+        switch self {
+        case .notThere: true
+        case .system(let error): error.code == ENOENT
+        case .lmdb(let error): error.code == .system(ENOENT)
+        default: false
+        }
     }
 }

@@ -2,7 +2,8 @@ import CLinux
 import Glibc
 import ProcessSupport
 
-/// A file held by flock(2) on a descriptor of its own.
+/// A file held by flock(2) on a descriptor of its own, which a forked child closes: a child that knows nothing of
+/// the library would otherwise hold the lock for as long as it lives.
 struct FileLock {
     let descriptor: Int32
 
@@ -15,17 +16,19 @@ struct FileLock {
     ) throws(EnvironmentError) -> FileLock {
         var interval = Duration.microseconds(200)
         while true {
-            let file = try directory.open(name, create: create)
+            let file = try directory.open(name, create: create, forkPrivate: true)
             if clinux_flock(file, LOCK_EX | LOCK_NB) == 0 {
-                if let now = directory.status(of: name), now.identity == FileStatus(descriptor: file)?.identity {
+                if let now = directory.status(of: name),
+                    now.identity == FileStatus(descriptor: file)?.identity
+                {
                     return FileLock(descriptor: file)
                 }
             } else if errno != EWOULDBLOCK && errno != EINTR {
                 let error = SystemCallError("flock", path: "\(directory.path)/\(name)")
-                close(file)
+                clinux_close_fork_private(file)
                 throw .system(error)
             }
-            close(file)
+            clinux_close_fork_private(file)
             guard MonotonicInstant.now() < deadline else {
                 throw .timedOut(waitingFor: "\(directory.path)/\(name)")
             }
@@ -34,13 +37,9 @@ struct FileLock {
         }
     }
 
-    /// Takes the lock without waiting, or answers false.
-    func tryLock(_ operation: Int32) -> Bool {
-        clinux_flock(descriptor, operation | LOCK_NB) == 0
-    }
-
-    /// Gives the lock back.
+    /// Gives the lock back, at once: a child between vfork(2) and exec still has the descriptor.
     func release() {
-        close(descriptor)
+        _ = clinux_flock(descriptor, LOCK_UN)
+        clinux_close_fork_private(descriptor)
     }
 }

@@ -15,8 +15,11 @@ import ProcessSupport
     private let returned: TimedMutex.Condition
     /// Guarded by `mutex`.
     private var idle: [OpaquePointer] = unsafe []
-    /// Guarded by `mutex`: transactions made or being made.
+    /// Guarded by `mutex`: transactions made, idle or in use.
     private var count = 0
+    /// Guarded by `mutex`: transactions being made. They wait for the write guard, whose holder may be waiting for
+    /// `withAllIdle`: hence not in `count`.
+    private var underWay = 0
 
     init(environment: OpaquePointer, writeGuard: WriteGuard, limit: Int) {
         unsafe self.environment = environment
@@ -58,11 +61,12 @@ import ProcessSupport
     }
 
     private func take(until deadline: MonotonicInstant) throws(EnvironmentError) -> OpaquePointer {
-        let ready: OpaquePointer? = try unsafe mutex.withLock { () throws(EnvironmentError) -> OpaquePointer? in
+        let ready: OpaquePointer? = try unsafe mutex.withLock {
+            () throws(EnvironmentError) -> OpaquePointer? in
             while true {
                 if let handle = unsafe idle.popLast() { return unsafe handle }
-                if count < limit {
-                    count += 1
+                if count + underWay < limit {
+                    underWay += 1
                     return nil
                 }
                 if !returned.wait(until: deadline) { throw .timedOut(waitingFor: "this process's readers") }
@@ -72,7 +76,7 @@ import ProcessSupport
         do throws(EnvironmentError) {
             return try unsafe make(until: deadline)
         } catch {
-            mutex.withLock { count -= 1 }
+            mutex.withLock { underWay -= 1 }
             returned.signal()
             throw error
         }
@@ -103,6 +107,10 @@ import ProcessSupport
             try translate(code, "mdb_dbi_open")
         }
         unsafe mdb_txn_reset(handle)
+        mutex.withLock {
+            underWay -= 1
+            count += 1
+        }
         return unsafe handle
     }
 }

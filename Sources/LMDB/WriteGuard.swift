@@ -11,7 +11,10 @@ import ProcessSupport
 ///
 /// Layout, little-endian, one page: 0 magic (8 bytes), 8 format version (4), 12 size of `pthread_mutex_t` (4),
 /// 16 environment id (16), 32 boot id (16), 48 pid namespace (8), 56 time namespace (8), 64 map size (8),
-/// 72 reader slots (4), 128 mutex.
+/// 72 reader slots (4), 80 inode of `alive.lock` (8), 88 of `lock.mdb` (8), 96 of `data.mdb` (8), 128 mutex.
+///
+/// The inodes say which files belong together. While somebody removes the directory file by file, what is left
+/// and what a newcomer makes must never be mixed: data used under two lock files has two writers.
 @safe final class WriteGuard: @unchecked Sendable {
     static let fileName = "guard"
     static let temporaryFileName = "guard.new"
@@ -26,6 +29,9 @@ import ProcessSupport
         var machine: MachineIdentity
         var mapSize: UInt64
         var readerSlots: UInt32
+        var aliveInode: UInt64 = 0
+        var lockInode: UInt64 = 0
+        var dataInode: UInt64 = 0
     }
 
     let header: Header
@@ -46,10 +52,16 @@ import ProcessSupport
         unsafe self.page = page
     }
 
-    // The page stays mapped for the process's life: a robust mutex must never lose its memory while it is held.
+    // A robust mutex must never lose its memory while it is held: an environment that is in use keeps its guard for
+    // the process's life, and only those that were merely looked at get here.
+    deinit {
+        unsafe munmap(page, Self.size)
+    }
 
     /// Makes the file under its temporary name; ``publish(in:)`` gives it its own.
-    static func create(_ header: Header, in directory: EnvironmentDirectory) throws(EnvironmentError) -> WriteGuard {
+    static func create(_ header: Header, in directory: EnvironmentDirectory) throws(EnvironmentError)
+        -> WriteGuard
+    {
         try directory.remove(temporaryFileName)
         let path = "\(directory.path)/\(temporaryFileName)"
         let file = try directory.open(temporaryFileName, create: true)
@@ -58,7 +70,12 @@ import ProcessSupport
         guard clinux_allocate(file, Int64(size)) == 0 else {
             throw .system(SystemCallError("fallocate", path: path))
         }
+        guard let status = FileStatus(descriptor: file) else {
+            throw .system(SystemCallError("fstat", path: path))
+        }
         let page = try unsafe map(file, path: path)
+        let made = unsafe WriteGuard(
+            header: header, identity: status.identity, path: "\(directory.path)/\(fileName)", page: page)
         unsafe page.storeBytes(of: formatVersion.littleEndian, toByteOffset: 8, as: UInt32.self)
         unsafe page.storeBytes(
             of: UInt32(MemoryLayout<pthread_mutex_t>.size).littleEndian, toByteOffset: 12, as: UInt32.self)
@@ -70,19 +87,18 @@ import ProcessSupport
             unsafe page.storeBytes(of: field.littleEndian, toByteOffset: 16 + index * 8, as: UInt64.self)
         }
         unsafe page.storeBytes(of: header.readerSlots.littleEndian, toByteOffset: 72, as: UInt32.self)
-        let code = unsafe clinux_mutex_init_robust_shared(
-            (page + mutexOffset).assumingMemoryBound(to: pthread_mutex_t.self))
+        for (index, inode) in [header.aliveInode, header.lockInode, header.dataInode].enumerated() {
+            unsafe page.storeBytes(of: inode.littleEndian, toByteOffset: 80 + index * 8, as: UInt64.self)
+        }
+        let code = unsafe clinux_mutex_init_robust_shared(made.mutex)
         guard code == 0 else { throw .system(SystemCallError("pthread_mutex_init", path: path, code: code)) }
         unsafe page.storeBytes(of: magic.littleEndian, as: UInt64.self)
-        guard let status = FileStatus(descriptor: file) else {
-            throw .system(SystemCallError("fstat", path: path))
-        }
-        return unsafe WriteGuard(
-            header: header, identity: status.identity, path: "\(directory.path)/\(fileName)", page: page)
+        return made
     }
 
-    /// Gives the file its name: from now on the environment counts as made.
-    func publish(in directory: EnvironmentDirectory) throws(EnvironmentError) {
+    /// Gives the file its name: from now on the environment counts as made, with `dataInode` as its data.
+    func publish(dataInode: UInt64, in directory: EnvironmentDirectory) throws(EnvironmentError) {
+        unsafe page.storeBytes(of: dataInode.littleEndian, toByteOffset: 96, as: UInt64.self)
         let old = Self.temporaryFileName
         guard unsafe renameat(directory.descriptor, old, directory.descriptor, Self.fileName) == 0 else {
             throw .system(SystemCallError("rename", path: "\(directory.path)/\(old)"))
@@ -98,7 +114,9 @@ import ProcessSupport
         let path = "\(directory.path)/\(fileName)"
         let file = try directory.open(fileName, create: false)
         defer { close(file) }
-        guard let status = FileStatus(descriptor: file) else { throw .system(SystemCallError("fstat", path: path)) }
+        guard let status = FileStatus(descriptor: file) else {
+            throw .system(SystemCallError("fstat", path: path))
+        }
         guard status.size == Int64(size) else {
             throw .damaged(path: path, problem: "has \(status.size) bytes instead of \(size)")
         }
@@ -123,7 +141,8 @@ import ProcessSupport
         let machine = MachineIdentity(
             bootID: (word(32), word(40)), pidNamespace: word(48), timeNamespace: word(56))
         let header = Header(
-            environmentID: (word(16), word(24)), machine: machine, mapSize: word(64), readerSlots: half(72))
+            environmentID: (word(16), word(24)), machine: machine, mapSize: word(64), readerSlots: half(72),
+            aliveInode: word(80), lockInode: word(88), dataInode: word(96))
         return unsafe WriteGuard(header: header, identity: status.identity, path: path, page: page)
     }
 

@@ -25,7 +25,8 @@ public struct BootInstant: Hashable, Comparable, Sendable {
 
     /// The instant `duration` later; a negative duration goes back. Stops at the ends of the range.
     public func advanced(by duration: Duration) -> BootInstant {
-        BootInstant(nanoseconds: MonotonicInstant(nanoseconds: nanoseconds).advanced(by: duration).nanoseconds)
+        let later = MonotonicInstant(nanoseconds: nanoseconds).advanced(by: duration)
+        return BootInstant(nanoseconds: later.nanoseconds)
     }
 
     /// How long from this instant to `other`; negative if `other` is earlier.

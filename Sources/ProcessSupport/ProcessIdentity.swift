@@ -15,7 +15,9 @@ public struct ProcessIdentity: Hashable, Sendable {
 
     /// This process. Read once per process, and anew after a fork.
     public static func current() -> ProcessIdentity {
-        ForkLocal<Holder>(.identity).value { Holder(identity: ProcessIdentity(readingPID: getpid())) }.identity
+        ForkLocal<Holder>(.identity)
+            .value { Holder(identity: ProcessIdentity(readingPID: getpid())) }
+            .identity
     }
 
     /// Whether the process exists and is no zombie. A process that is just dying may still be reported alive.

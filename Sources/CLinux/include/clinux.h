@@ -39,10 +39,9 @@ int clinux_openat(int directory, const char *_Nonnull name, int flags, mode_t mo
 int clinux_flock(int descriptor, int operation);
 int clinux_allocate(int descriptor, int64_t length);
 
-/* Opens `name` in `directory` and takes flock(2) on it: exclusively if nobody else has it, then, or otherwise at
- * once, shared. No fork happens meanwhile, so that no child is left with the exclusive lock. Stores 1 in `alone` if
- * the exclusive lock was had. The descriptor, or -1 with errno (EWOULDBLOCK: somebody holds it exclusively). */
-int clinux_open_and_share(int directory, const char *_Nonnull name, int flags, int *_Nonnull alone);
+/* Makes an empty file of exactly `mode`, whatever the umask. Where the file system has O_TMPFILE it appears with that
+ * mode at once, so that a process killed here leaves no file that its group cannot open. -1 with errno; EEXIST. */
+int clinux_create_file(int directory, const char *_Nonnull name, mode_t mode);
 
 /* Free bytes of the file system for this user, or -1 with errno. See fstatvfs(3). */
 int64_t clinux_free_bytes(int descriptor);
@@ -69,8 +68,8 @@ void clinux_fork_unlock(void);
 #define CLINUX_FORK_LOCAL_SLOTS 4
 void *_Nullable *_Nonnull clinux_fork_local_slot(int index);
 
-/* Opens a descriptor that a forked child closes before it runs anything else, so that it cannot outlive its
- * owner there. -1 with errno on failure. Close it with clinux_close_fork_private only. */
+/* Opens a descriptor that a forked child closes before it runs anything else, and exec closes too, so that it
+ * cannot outlive its owner there. -1 with errno on failure. Close it with clinux_close_fork_private only. */
 int clinux_open_fork_private(int directory, const char *_Nonnull name, int flags);
 int clinux_close_fork_private(int descriptor);
 

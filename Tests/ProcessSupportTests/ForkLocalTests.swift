@@ -1,0 +1,59 @@
+import CLinux
+import Glibc
+import ProcessSupport
+import Testing
+
+@Suite(.serialized) struct ForkLocalTests {
+    private final class Box {
+        let pid = getpid()
+    }
+
+    private func outcome(of pid: pid_t) -> Int32 {
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+        return status
+    }
+
+    @Test func aChildHasAValueOfItsOwn() {
+        let local = ForkLocal<Box>(.flights)
+        let mine = local.value(Box.init)
+        #expect(local.value(Box.init) === mine)
+        let generation = forkGeneration()
+        let child = clinux_fork()
+        if child == 0 {
+            let theirs = local.value(Box.init)
+            _exit(theirs !== mine && theirs.pid == getpid() && forkGeneration() == generation + 1 ? 0 : 1)
+        }
+        #expect(outcome(of: child) == 0)
+        #expect(local.value(Box.init) === mine)
+        #expect(forkGeneration() == generation)
+    }
+
+    @Test func privateDescriptorsAreClosedInTheChildAndOnExec() {
+        let descriptor = clinux_open_fork_private(AT_FDCWD, "/dev/null", O_RDONLY)
+        let shared = clinux_openat(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0)
+        #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0)
+        let child = clinux_fork()
+        if child == 0 { _exit(fcntl(descriptor, F_GETFD) == -1 && fcntl(shared, F_GETFD) != -1 ? 0 : 1) }
+        #expect(outcome(of: child) == 0)
+        #expect(fcntl(descriptor, F_GETFD) != -1)
+        #expect(clinux_close_fork_private(descriptor) == 0)
+        // Its number may be somebody else's now: the child leaves it alone.
+        let reused = clinux_openat(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0)
+        let second = clinux_fork()
+        if second == 0 { _exit(fcntl(reused, F_GETFD) != -1 ? 0 : 1) }
+        #expect(outcome(of: second) == 0)
+        close(reused)
+        close(shared)
+    }
+
+    @Test func identityIsTheProcessAndLives() {
+        let me = ProcessIdentity.current()
+        #expect(me.pid == getpid() && me.startTime > 0 && me.isAlive)
+        let child = clinux_fork()
+        if child == 0 { _exit(ProcessIdentity.current().pid == getpid() ? 0 : 1) }
+        #expect(outcome(of: child) == 0)
+        #expect(!ProcessIdentity(pid: me.pid, startTime: me.startTime + 1).isAlive)
+        #expect(!ProcessIdentity(pid: child, startTime: me.startTime).isAlive)
+    }
+}
