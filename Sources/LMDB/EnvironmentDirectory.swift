@@ -104,8 +104,7 @@ struct EnvironmentDirectory {
         return FileStatus(now).identity == FileStatus(held).identity
     }
 
-    private static func check(descriptor: Int32, options: EnvironmentOptions) throws(EnvironmentError) -> Bool
-    {
+    private static func check(descriptor: Int32, options: EnvironmentOptions) throws(EnvironmentError) -> Bool {
         let path = options.path
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else {

@@ -16,14 +16,14 @@ struct ControlClient {
     struct Event: Decodable {
         var seq: UInt64
         var event: String
-        var time_ns: UInt64
-        var token_hash: String?
+        var timeNs: UInt64
+        var tokenHash: String?
     }
 
     /// A signed-in session's refresh token.
     func signIn() throws -> String {
-        struct Grant: Decodable { var refresh_token: String }
-        return try JSONDecoder().decode(Grant.self, from: call("POST", "sessions", body: "{}")).refresh_token
+        struct Grant: Decodable { var refreshToken: String }
+        return try decoder.decode(Grant.self, from: call("POST", "sessions", body: "{}")).refreshToken
     }
 
     /// Changes the emulator's settings; `body` is JSON.
@@ -38,22 +38,22 @@ struct ControlClient {
 
     /// Calls that were made with a token.
     func refreshCalls(of token: String) throws -> Int {
-        struct Counters: Decodable { var refresh_calls: Int }
+        struct Counters: Decodable { var refreshCalls: Int }
         let body = try call("GET", "stats?token_hash=\(Self.hash(of: token))")
-        return try JSONDecoder().decode(Counters.self, from: body).refresh_calls
+        return try decoder.decode(Counters.self, from: body).refreshCalls
     }
 
     /// All calls, since the emulator began.
     func allRefreshCalls() throws -> Int {
-        struct Counters: Decodable { var refresh_calls: Int }
-        return try JSONDecoder().decode(Counters.self, from: call("GET", "stats?tokens=false")).refresh_calls
+        struct Counters: Decodable { var refreshCalls: Int }
+        return try decoder.decode(Counters.self, from: call("GET", "stats?tokens=false")).refreshCalls
     }
 
     /// What has happened after `sequence`.
     func events(after sequence: UInt64) throws -> [Event] {
         let text = try call("GET", "events?follow=false&since=\(sequence)")
         return text.split(separator: UInt8(ascii: "\n")).compactMap {
-            try? JSONDecoder().decode(Event.self, from: $0)
+            try? decoder.decode(Event.self, from: $0)
         }
     }
 
@@ -67,8 +67,8 @@ struct ControlClient {
             while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
                 let line = Data(rest[..<end])
                 rest.removeSubrange(...end)
-                if let event = try? JSONDecoder().decode(Event.self, from: line), event.event == name,
-                    event.token_hash == hash
+                if let event = try? decoder.decode(Event.self, from: line), event.event == name,
+                    event.tokenHash == hash
                 {
                     found = event
                     return false
@@ -85,6 +85,12 @@ struct ControlClient {
         let digits = Array("0123456789abcdef")
         return String(
             SHA256.hash(data: Array(token.utf8)).prefix(8).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+    }
+
+    private var decoder: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return decoder
     }
 
     // MARK: HTTP

@@ -113,7 +113,7 @@ final class Storm {
     private func killHolder(of token: String) throws -> BootInstant {
         let arrived = try control.await(
             options.rotatesFirst ? "rotated" : "request_arrived", of: token, after: seenEvents)
-        let moment = MonotonicInstant(nanoseconds: arrived.time_ns).advanced(by: .milliseconds(options.killAfter))
+        let moment = MonotonicInstant(nanoseconds: arrived.timeNs).advanced(by: .milliseconds(options.killAfter))
         pause(for: MonotonicInstant.now().duration(to: moment))
         for lease in try leases() {
             guard case .success(let record) = lease.record, record.state == .held else { continue }

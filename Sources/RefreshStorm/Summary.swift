@@ -84,7 +84,7 @@ struct Summary {
     private mutating func measure(_ good: [CallReport], _ tokens: [String], _ events: [ControlClient.Event]) {
         var answered: [String: UInt64] = [:]
         for event in events where event.event == "answered" {
-            if let hash = event.token_hash { answered[hash] = event.time_ns }
+            if let hash = event.tokenHash { answered[hash] = event.timeNs }
         }
         let hashes = tokens.map(ControlClient.hash(of:))
         for report in good {
@@ -116,41 +116,42 @@ struct Summary {
 
         var scenario: Scenario
         var processes: Int
-        var callers_per_process: Int
+        var callersPerProcess: Int
         var tokens: Int
         var rounds: Int
         var seed: UInt64
-        var upstream_delay_ms: Int
-        var upstream_calls: Int
+        var upstreamDelayMs: Int
+        var upstreamCalls: Int
         var callers: Int
         var succeeded: Int
         var failed: Int
-        var distinct_results: Int
-        var added_latency_ms: Latency?
-        var takeover_ms: Takeover?
-        var retried_after_retention: Bool?
+        var distinctResults: Int
+        var addedLatencyMs: Latency?
+        var takeoverMs: Takeover?
+        var retriedAfterRetention: Bool?
         var held: Bool
         var violations: [String]
     }
 
     var report: Report {
         Report(
-            scenario: options.scenario, processes: options.processes, callers_per_process: options.callers,
-            tokens: options.tokens, rounds: rounds, seed: options.seed, upstream_delay_ms: options.delay,
-            upstream_calls: upstreamCalls, callers: callers, succeeded: succeeded, failed: failed,
-            distinct_results: distinctResults,
-            added_latency_ms: addedLatency.isEmpty
+            scenario: options.scenario, processes: options.processes, callersPerProcess: options.callers,
+            tokens: options.tokens, rounds: rounds, seed: options.seed, upstreamDelayMs: options.delay,
+            upstreamCalls: upstreamCalls, callers: callers, succeeded: succeeded, failed: failed,
+            distinctResults: distinctResults,
+            addedLatencyMs: addedLatency.isEmpty
                 ? nil
                 : Report.Latency(
                     p50: percentile(addedLatency, 0.5), p99: percentile(addedLatency, 0.99),
                     max: percentile(addedLatency, 1)),
-            takeover_ms: takeovers.isEmpty
+            takeoverMs: takeovers.isEmpty
                 ? nil : Report.Takeover(p50: percentile(takeovers, 0.5), p99: percentile(takeovers, 0.99)),
-            retried_after_retention: retried, held: held, violations: violations)
+            retriedAfterRetention: retried, held: held, violations: violations)
     }
 
     func json() throws -> String {
         let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         return String(decoding: try encoder.encode(report), as: UTF8.self)
     }
@@ -162,20 +163,20 @@ struct Summary {
             ("scenario", "\(report.scenario.rawValue): \(report.scenario.summary)"),
             (
                 "fleet",
-                "\(report.processes) processes × \(report.callers_per_process) callers, \(report.rounds) rounds"
+                "\(report.processes) processes × \(report.callersPerProcess) callers, \(report.rounds) rounds"
             ),
-            ("upstream calls", "\(report.upstream_calls) (\(perRound(report.upstream_calls)) a round)"),
+            ("upstream calls", "\(report.upstreamCalls) (\(perRound(report.upstreamCalls)) a round)"),
             ("callers", "\(report.callers): \(report.succeeded) succeeded, \(report.failed) failed"),
-            ("distinct results", "\(report.distinct_results) for one key in a round, at the most"),
+            ("distinct results", "\(report.distinctResults) for one key in a round, at the most"),
         ]
-        if let latency = report.added_latency_ms {
+        if let latency = report.addedLatencyMs {
             rows.append(
                 (
                     "added latency",
                     "p50 \(figure(latency.p50)) ms, p99 \(figure(latency.p99)) ms, max \(figure(latency.max)) ms"
                 ))
         }
-        if let takeover = report.takeover_ms {
+        if let takeover = report.takeoverMs {
             rows.append(("takeover", "p50 \(figure(takeover.p50)) ms, p99 \(figure(takeover.p99)) ms after the kill"))
         }
         if let retried {

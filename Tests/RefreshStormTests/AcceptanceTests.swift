@@ -11,30 +11,30 @@ import Testing
         let rounds = 200 * Self.factor
         let report = try StormRun.report("together --processes 16 --callers 8 --rounds \(rounds)")
         #expect(report.held, "\(report.violations)")
-        #expect(report.upstream_calls == rounds)
+        #expect(report.upstreamCalls == rounds)
         #expect(report.succeeded == 128 * rounds)
         #expect(report.failed == 0)
-        #expect(report.distinct_results == 1)
+        #expect(report.distinctResults == 1)
     }
 
     @Test func togetherWithoutPipes() throws {
         let report = try StormRun.report("together --rounds \(5 * Self.factor) --poll")
         #expect(report.held, "\(report.violations)")
-        #expect(report.upstream_calls == report.rounds)
+        #expect(report.upstreamCalls == report.rounds)
         #expect(report.failed == 0)
     }
 
     @Test func lateArrivals() throws {
         let report = try StormRun.report("late --rounds \(Self.factor)")
         #expect(report.held, "\(report.violations)")
-        #expect(report.upstream_calls == report.rounds)
+        #expect(report.upstreamCalls == report.rounds)
         #expect(report.failed == 0)
     }
 
     @Test func slowUpstream() throws {
         let report = try StormRun.report("slow --rounds \(Self.factor)")
         #expect(report.held, "\(report.violations)")
-        #expect(report.upstream_calls == report.rounds)
+        #expect(report.upstreamCalls == report.rounds)
         #expect(report.failed == 0)
     }
 
@@ -42,25 +42,25 @@ import Testing
     func holderKilled(options: String) throws {
         let report = try StormRun.report("kill-holder --rounds \(20 * Self.factor)" + options)
         #expect(report.held, "\(report.violations)")
-        #expect(report.upstream_calls == 2 * report.rounds)
+        #expect(report.upstreamCalls == 2 * report.rounds)
         #expect(report.failed == 0)
         #expect(report.succeeded == 120 * report.rounds)
-        let takeover = try #require(report.takeover_ms)
+        let takeover = try #require(report.takeoverMs)
         #expect(takeover.p50 <= 5)
     }
 
     @Test func terminalFailure() throws {
         let report = try StormRun.report("terminal")
         #expect(report.held, "\(report.violations)")
-        #expect(report.upstream_calls == 1)
+        #expect(report.upstreamCalls == 1)
         #expect(report.failed == 128)
-        #expect(report.retried_after_retention == true)
+        #expect(report.retriedAfterRetention == true)
     }
 
     @Test func rateLimited() throws {
         let report = try StormRun.report("rate-limited")
         #expect(report.held, "\(report.violations)")
-        #expect(report.upstream_calls == 2)
+        #expect(report.upstreamCalls == 2)
         #expect(report.succeeded == 128)
     }
 
@@ -68,14 +68,14 @@ import Testing
     func organizations(grace: Int, succeeded: Int) throws {
         let report = try StormRun.report("organizations --replay-grace \(grace)")
         #expect(report.held, "\(report.violations)")
-        #expect(report.upstream_calls == 2)
+        #expect(report.upstreamCalls == 2)
         #expect(report.succeeded == succeeded)
     }
 
     @Test func distinctTokens() throws {
         let report = try StormRun.report("distinct --tokens 1000 --processes 8")
         #expect(report.held, "\(report.violations)")
-        #expect(report.upstream_calls == 1000)
+        #expect(report.upstreamCalls == 1000)
         #expect(report.succeeded == 2000)
     }
 }

@@ -15,16 +15,16 @@ struct StormRun {
             var p99: Double
         }
 
-        var upstream_calls: Int
+        var upstreamCalls: Int
         var callers: Int
         var succeeded: Int
         var failed: Int
-        var distinct_results: Int
-        var added_latency_ms: Latency?
-        var takeover_ms: Takeover?
+        var distinctResults: Int
+        var addedLatencyMs: Latency?
+        var takeoverMs: Takeover?
         var rounds: Int
         var held: Bool
-        var retried_after_retention: Bool?
+        var retriedAfterRetention: Bool?
         var violations: [String]
     }
 
@@ -54,7 +54,9 @@ struct StormRun {
     /// The report of a run with `--json`.
     static func report(_ arguments: String) throws -> Report {
         let run = try StormRun(arguments.split(separator: " ").map(String.init) + ["--json"])
-        let report = try JSONDecoder().decode(Report.self, from: run.output)
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let report = try decoder.decode(Report.self, from: run.output)
         if (run.status == 0) != report.held { throw Mismatch(status: run.status) }
         return report
     }

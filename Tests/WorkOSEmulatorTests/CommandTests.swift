@@ -5,8 +5,7 @@ import Testing
 
 /// The command as a process: its one line, its signals, its exit codes.
 @Suite struct CommandTests {
-    private func command(_ arguments: [String], environment: [String: String] = [:]) -> (Process, Pipe, Pipe)
-    {
+    private func command(_ arguments: [String], environment: [String: String] = [:]) -> (Process, Pipe, Pipe) {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
             .deletingLastPathComponent().appendingPathComponent("workos-emulator")

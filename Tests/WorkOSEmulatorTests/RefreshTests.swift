@@ -150,8 +150,7 @@ import Testing
             $0.clientID = "client_1"
         } body: { emulator in
             let token = try await emulator.signIn()
-            func status(_ id: String, _ secret: String?, _ bearer: String?) async throws -> (Int, JSONValue?)
-            {
+            func status(_ id: String, _ secret: String?, _ bearer: String?) async throws -> (Int, JSONValue?) {
                 var body: [String: JSONValue] = [
                     "grant_type": "refresh_token", "client_id": .string(id), "refresh_token": .string(token),
                 ]

@@ -20,7 +20,8 @@ struct SwiftWorker {
             let result = try await client.refreshTokens(
                 token, organizationID: nil, context: RefreshContext(userID: "user_1", sessionID: "session_1"))
             let tokens = try TokenResponse(decoding: result.body)
-            print("a new session for \(tokens.user?["email"]?.stringValue ?? "?"), request \(result.requestID ?? "?")")
+            let email = tokens.user?["email"]?.stringValue ?? "?"
+            print("a new session for \(email), request \(result.requestID ?? "?")")
         } catch let error as TokenRefreshError where error.isRetryable {
             print("try again in \(error.retryAfter ?? .seconds(1)): \(error)")
         } catch let error as TokenRefreshError {
