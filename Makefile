@@ -3,7 +3,7 @@
 PRODUCTS := lease-dump refreshd refresh-storm workos-emulator
 RELEASE := .build/release
 
-.PHONY: help demo test nightly build lint format clean
+.PHONY: help demo test space nightly build lint format clean
 
 help: ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,11 +24,20 @@ test: ## Runs all tests that end within minutes
 	@echo "Running the storms (about a minute and a half)"
 	@swift test --skip-build --filter RefreshStormTests
 	@Tests/PythonSDK/run_workos_sdk.py
+	@$(MAKE) --no-print-directory space
 	@scripts/check-readme .build/debug
+
+space: ## Publishes at a steady rate and checks how large the table grows; LOAD=long takes two minutes
+	@swift build --configuration release --product lease-load
+	@if [ "$(LOAD)" = long ]; then $(RELEASE)/lease-load plateau; \
+	else $(RELEASE)/lease-load plateau --rate 2000 --retention 3 --seconds 12; fi
+	@$(RELEASE)/lease-load full-map --map-size 8388608 --rate 1000 --retention 3 --seconds 6
+	@$(RELEASE)/lease-load stopped-reader --map-size 33554432 --rate 1000 --retention 3 --seconds 6
 
 nightly: test ## Runs the long forms of the tests as well
 	@scripts/install-dependencies test
 	@REFRESHD_LONG_TESTS=1 swift test --filter RefreshStormTests
+	@$(MAKE) --no-print-directory space LOAD=long
 
 lint: ## Checks the formatting
 	@swift format lint --strict --recursive --parallel Sources Tests examples Package.swift

@@ -83,6 +83,10 @@ let package = Package(
         .testTarget(
             name: "LMDBTests",
             dependencies: ["CLMDB", "CLinux", "LMDB", "ProcessSupport", "lmdb-test-worker"]),
+        // Publishes at a steady rate and watches the size of the table.
+        .executableTarget(
+            name: "lease-load",
+            dependencies: ["CLinux", "LMDB", "LeaseTable", "ProcessSupport", argumentParser], path: "Tests/LeaseLoad"),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -148,6 +148,38 @@ public import ProcessSupport
         return Int(freed)
     }
 
+    /// How many bytes within the file can be used again. Walks LMDB's list of free pages: for when the file is nearly
+    /// full.
+    public func reusableBytes(until deadline: MonotonicInstant) throws(EnvironmentError) -> Int {
+        var statistics = MDB_stat()
+        unsafe mdb_env_stat(handle, &statistics)
+        let oldest = oldestTransactionRead
+        let pages = try read(until: deadline) { transaction throws(EnvironmentError) in
+            try transaction.pagesFreed(before: oldest)
+        }
+        return pages * Int(statistics.ms_psize)
+    }
+
+    /// The oldest transaction that a reader of any process still sees; `Int.max` where nobody reads.
+    private var oldestTransactionRead: Int {
+        var oldest = Int.max
+        _ = unsafe withUnsafeMutablePointer(to: &oldest) { address in
+            // One line for each slot in use: pid, thread, and the transaction, or "-" where it is idle.
+            unsafe mdb_reader_list(
+                handle,
+                { line, context in
+                    guard let line = unsafe line, let context = unsafe context,
+                        let last = unsafe String(cString: line).split(whereSeparator: \.isWhitespace).last,
+                        let transaction = Int(last)
+                    else { return 0 }
+                    let oldest = unsafe context.assumingMemoryBound(to: Int.self)
+                    unsafe oldest.pointee = min(oldest.pointee, transaction)
+                    return 0
+                }, address)
+        }
+        return oldest
+    }
+
     /// How full map and file system are.
     public func space() -> EnvironmentSpace {
         var information = unsafe MDB_envinfo()

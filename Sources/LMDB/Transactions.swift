@@ -32,6 +32,23 @@ public protocol Transaction: ~Copyable {
     ) throws(EnvironmentError) {
         try unsafe scan(handle, mainDatabase, from: key, body)
     }
+
+    /// How many pages of the file are free for reuse: those that were freed before `oldest`, the oldest transaction that
+    /// some reader still sees. Walks LMDB's list of them, which only a read transaction may: for when the file is nearly
+    /// full.
+    func pagesFreed(before oldest: Int) throws(EnvironmentError) -> Int {
+        var pages = 0
+        try unsafe scan(handle, freeListDatabase, from: []) { key, value in
+            let word = MemoryLayout<Int>.size
+            guard key.count == word, value.count >= word, unsafe key.loadUnaligned(as: Int.self) < oldest else {
+                return false
+            }
+            // Each entry is a list of page numbers, its length first.
+            pages += unsafe value.loadUnaligned(as: Int.self)
+            return true
+        }
+        return pages
+    }
 }
 
 /// The one transaction that writes at a time. Valid only inside the closure it is given to.
@@ -82,17 +99,6 @@ public protocol Transaction: ~Copyable {
         if code == MDB_NOTFOUND { return false }
         try translate(code, "mdb_del")
         return true
-    }
-
-    /// How many pages of the file are free for reuse. Walks LMDB's list of them: for when the file is nearly full.
-    public func freePages() throws(EnvironmentError) -> Int {
-        var pages = 0
-        try unsafe scan(handle, freeListDatabase, from: []) { _, value in
-            // Each entry is a list of page numbers, its length first.
-            if value.count >= MemoryLayout<Int>.size { pages += unsafe value.loadUnaligned(as: Int.self) }
-            return true
-        }
-        return pages
     }
 }
 

@@ -14,11 +14,15 @@ extension LeaseTable {
             return try writeOnce(until: deadline, sweeping: configuration.sweepsPerWrite, body)
         } catch {
             guard error.isLackOfSpace else { throw error }
-            // Pages that a killed reader pins, and records past their time, are room.
-            try checkReaders(deadline: deadline)
-            try sweep(atMost: 64, deadline: deadline)
+            try makeRoom(until: deadline)
             return try writeOnce(until: deadline, sweeping: 0, body)
         }
+    }
+
+    /// Frees what can be freed: pages that a killed reader pins, and records past their time.
+    func makeRoom(until deadline: MonotonicInstant) throws(LeaseTableError) {
+        try checkReaders(deadline: deadline)
+        try sweep(atMost: 64, deadline: deadline)
     }
 
     /// Removes expired records, the oldest first.

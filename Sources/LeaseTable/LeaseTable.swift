@@ -91,11 +91,12 @@ public final class LeaseTable: Sendable {
     public func claim(
         _ key: KeyMaterial, as claim: Claim, pipe prepared: PreparedPipe, deadline: MonotonicInstant
     ) throws(LeaseTableError) -> ClaimResult {
-        try write(until: deadline) { transaction, now throws(EnvironmentError) -> Environment.Ending<ClaimResult> in
+        try makeSureOfReserve(until: deadline)
+        return try write(until: deadline) {
+            transaction, now throws(EnvironmentError) -> Environment.Ending<ClaimResult> in
             let record = try stored(at: key.recordKey, in: transaction)
             let decision = LeaseStateMachine.claim(record, claim, now: now)
             guard case .claimable(let grounds) = decision else { return .abort(.decided(decision)) }
-            try checkReserve(transaction)
             let generation = Generation(environment: environmentID, transaction: transaction.id)
             let held = LeaseStateMachine.held(
                 for: grounds, generation: generation, holder: .current, pipe: prepared.name, now: now,
@@ -245,15 +246,26 @@ public final class LeaseTable: Sendable {
         }
     }
 
-    /// Refuses where a grant could leave no room to publish. The exact count of free pages is taken only where the file
-    /// has nearly reached its end.
-    private func checkReserve(_ transaction: borrowing WriteTransaction) throws(EnvironmentError) {
+    /// Refuses where a grant could leave no room to publish, after everything was freed that can be. The exact count is
+    /// taken only where the file has nearly reached its end.
+    private func makeSureOfReserve(until deadline: MonotonicInstant) throws(LeaseTableError) {
+        if try shortage(until: deadline) == nil { return }
+        try makeRoom(until: deadline)
+        if let free = try shortage(until: deadline) {
+            throw .environment(.noRoom(path: directory.path, free: free, reserve: reserve))
+        }
+    }
+
+    /// How many bytes are free, where they are fewer than the reserve.
+    private func shortage(until deadline: MonotonicInstant) throws(LeaseTableError) -> Int? {
         let space = environment.space()
         let unused = space.mapSize - space.usedToPage
         let obtainable = space.fileSystemFree < 0 ? unused : min(unused, space.fileSystemFree)
-        if obtainable >= reserve { return }
-        let free = obtainable + (try transaction.freePages()) * space.pageSize
-        if free < reserve { throw .noRoom(path: directory.path, free: free, reserve: reserve) }
+        if obtainable >= reserve { return nil }
+        let free = try translating { () throws(EnvironmentError) in
+            obtainable + (try environment.reusableBytes(until: deadline))
+        }
+        return free < reserve ? free : nil
     }
 }
 
