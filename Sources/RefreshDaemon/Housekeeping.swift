@@ -28,8 +28,11 @@ struct Housekeeping: Service {
             var trouble: String?
             while isWanted {
                 let found = await round(&table)
-                // Each trouble is said once, not every few seconds.
-                if let found, found != trouble { logger.warning("cannot tidy the lease table: \(found)") }
+                // Each trouble is said aloud once, not every few seconds.
+                if let found {
+                    logger.log(
+                        level: found == trouble ? .debug : .warning, "cannot tidy the lease table: \(found)")
+                }
                 if found == nil, trouble != nil { logger.notice("the lease table can be tidied again") }
                 trouble = found
                 // Cut short by a stop, which the loop then sees.
