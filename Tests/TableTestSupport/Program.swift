@@ -67,12 +67,12 @@ public final class Program {
         return nil
     }
 
-    /// Ends its standard input and waits for its end.
+    /// Ends its standard input and waits for its end; kills it where that does not come within ten seconds.
     public func finish() -> Ending {
         try? input.fileHandleForWriting.close()
         // Both are small enough for a pipe: the order does not matter.
-        let output = Self.rest(output)
-        let errors = Self.rest(errors)
+        let output = rest(output)
+        let errors = rest(errors)
         process.waitUntilExit()
         let status = process.terminationStatus
         return Ending(
@@ -102,8 +102,13 @@ public final class Program {
         }
     }
 
-    private static func rest(_ pipe: Pipe) -> String {
-        String(decoding: (try? pipe.fileHandleForReading.readToEnd()) ?? Data(), as: UTF8.self)
+    private func rest(_ pipe: Pipe) -> String {
+        var lines = ""
+        while let line = Self.line(pipe) { lines += line + "\n" }
+        // At its end this finds nothing to kill; otherwise there is an end now.
+        var poll = pollfd(fd: pipe.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
+        if Glibc.poll(&poll, 1, 0) == 0, process.isRunning { send(SIGKILL) }
+        return lines
     }
 }
 
