@@ -15,6 +15,8 @@ let package = Package(
         .library(name: "RefreshClient", targets: ["RefreshClient"]),
         .library(name: "WorkOS", targets: ["WorkOS"]),
         .executable(name: "refresh-storm", targets: ["refresh-storm"]),
+        .executable(name: "lease-dump", targets: ["lease-dump"]),
+        .executable(name: "refreshd", targets: ["refreshd"]),
         .executable(name: "workos-emulator", targets: ["workos-emulator"]),
     ],
     dependencies: [
@@ -35,6 +37,26 @@ let package = Package(
         .target(name: "LMDB", dependencies: ["CLMDB", "CLinux", "ProcessSupport"]),
         .target(name: "LeaseTable", dependencies: ["LMDB", "CLinux", "ProcessSupport", crypto, logging]),
         .testTarget(name: "LeaseTableTests", dependencies: ["LeaseTable", "ProcessSupport", crypto]),
+        .executableTarget(
+            name: "lease-dump", dependencies: ["LeaseTable", "LMDB", "ProcessSupport", argumentParser],
+            path: "Sources/LeaseDump"),
+        .executableTarget(
+            name: "refreshd",
+            dependencies: ["LeaseTable", "ProcessSupport", argumentParser, logging, serviceLifecycle, unixSignals],
+            path: "Sources/RefreshDaemon"),
+        // A process that holds leases, for tests that look at its table or kill it.
+        .executableTarget(
+            name: "lease-holder", dependencies: ["LeaseTable", "ProcessSupport"], path: "Tests/LeaseHolder"),
+        // Directories, programs and leases for the tests of the two commands.
+        .target(
+            name: "TableTestSupport", dependencies: ["CLinux", "LeaseTable", "ProcessSupport", "lease-holder"],
+            path: "Tests/TableTestSupport"),
+        .testTarget(
+            name: "LeaseDumpTests",
+            dependencies: ["LeaseTable", "LMDB", "ProcessSupport", "TableTestSupport", "lease-dump"]),
+        .testTarget(
+            name: "RefreshDaemonTests",
+            dependencies: ["LeaseTable", "LMDB", "ProcessSupport", "TableTestSupport", "refreshd", logging]),
         .target(name: "RefreshClient", dependencies: ["LeaseTable", "ProcessSupport", logging]),
         // libcurl's header at build time, its library by dlopen when first needed: nothing links it.
         .target(name: "CCurl"),
@@ -101,7 +123,9 @@ for target in package.targets where target.type != .system {
     // SE-0409: what a module imports is not part of its interface unless it says so.
     settings.append(.enableUpcomingFeature("InternalImportsByDefault"))
     // SE-0458: every use of an unsafe construct is marked; only where C is touched.
-    if ["ProcessSupport", "LMDB", "LeaseTable", "RefreshClient", "WorkOS"].contains(target.name) {
+    if ["ProcessSupport", "LMDB", "LeaseTable", "RefreshClient", "WorkOS", "lease-dump", "refreshd"].contains(
+        target.name)
+    {
         settings.append(.strictMemorySafety())
     }
     // In CI a warning is an error; for who builds this with another compiler it is not.

@@ -1,0 +1,112 @@
+import LeaseTable
+import Logging
+import ProcessSupport
+import ServiceLifecycle
+
+/// Keeps the table tidy: removes records past their time, the slots of readers that were killed, and pipes that nobody
+/// holds. Nothing depends on it: workers alone keep every guarantee, only with more room used.
+///
+/// The table's calls block their thread, each for ``DaemonConfiguration/operationTimeout`` at the most.
+struct Housekeeping: Service {
+    let configuration: DaemonConfiguration
+    let directory: TableDirectory
+    let logger: Logger
+    /// Called once, when the table is open.
+    let onReady: @Sendable () -> Void
+    /// Called once, when the stop begins.
+    let onStopping: @Sendable () -> Void
+
+    /// Runs until the service is stopped.
+    ///
+    /// - Throws: ``LeaseTableError`` where the table cannot be opened at the start. Later failures are logged, and the next
+    ///   round tries again.
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            guard var table = try await firstOpening() else { return }
+            logger.notice("keeping the lease table", metadata: describe(table))
+            onReady()
+            var trouble: String?
+            while isWanted {
+                let found = await round(&table)
+                // Each trouble is said aloud once, not every few seconds.
+                if let found {
+                    logger.log(
+                        level: found == trouble ? .debug : .warning, "cannot tidy the lease table: \(found)")
+                }
+                if found == nil, trouble != nil { logger.notice("the lease table can be tidied again") }
+                trouble = found
+                // Cut short by a stop, which the loop then sees.
+                try? await cancelWhenGracefulShutdown { try await Task.sleep(for: configuration.sweepInterval) }
+            }
+            logger.notice("stopped")
+        } onGracefulShutdown: {
+            onStopping()
+        }
+    }
+
+    private var isWanted: Bool { !Task.isCancelled && !Task.isShuttingDownGracefully }
+
+    private var operationDeadline: MonotonicInstant { .now().advanced(by: configuration.operationTimeout) }
+
+    private func open() throws(LeaseTableError) -> LeaseTable {
+        try LeaseTable(configuration.table, in: directory, deadline: operationDeadline)
+    }
+
+    /// Opens the table in short tries, so that a stop is obeyed meanwhile; `nil` where one came.
+    private func firstOpening() async throws(LeaseTableError) -> LeaseTable? {
+        let limit = MonotonicInstant.now().advanced(by: configuration.startTimeout)
+        var isDelayed = false
+        while isWanted {
+            do throws(LeaseTableError) {
+                return try open()
+            } catch {
+                guard error.isTimeout, MonotonicInstant.now() < limit else { throw error }
+                if !isDelayed { logger.info("another process delays opening the lease table: \(error)") }
+                isDelayed = true
+            }
+            await Task.yield()
+        }
+        return nil
+    }
+
+    /// One round; what stood in its way, or `nil`.
+    private func round(_ table: inout LeaseTable) async -> String? {
+        do throws(LeaseTableError) {
+            if !table.isCurrent {
+                table = try open()
+                logger.warning("the directory had been removed; opened it anew", metadata: describe(table))
+            }
+            // The pipes need no lock, and the slots may give the room that removing records takes.
+            let pipes = table.sweepPipes()
+            let readers = try table.checkReaders(deadline: operationDeadline)
+            let records = try await sweepRecords(of: table)
+            if pipes + readers + records > 0 {
+                logger.info(
+                    "removed what nobody needs",
+                    metadata: ["records": "\(records)", "readers": "\(readers)", "pipes": "\(pipes)"])
+            }
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
+    /// Removes what is due, batch by batch until nothing is.
+    private func sweepRecords(of table: LeaseTable) async throws(LeaseTableError) -> Int {
+        var total = 0
+        while isWanted {
+            let removed = try table.sweep(atMost: configuration.sweepBatch, deadline: operationDeadline)
+            total += removed
+            if removed == 0 { break }
+            try? await Task.sleep(for: configuration.batchPause)
+        }
+        return total
+    }
+
+    private func describe(_ table: LeaseTable) -> Logger.Metadata {
+        [
+            "directory": "\(table.directory.path)", "reason": "\(table.directory.reason.rawValue)",
+            "environment": "\(table.environmentID)",
+        ]
+    }
+}

@@ -1,0 +1,123 @@
+public import Foundation
+import Glibc
+import ProcessSupport
+
+/// A program of this package while it runs, with everything it prints.
+public final class Program {
+    /// How it ended.
+    public struct Ending {
+        /// The exit code; negative for the signal that ended it.
+        public let status: Int32
+        /// What was not read before.
+        public let output: String
+        /// What was not read before.
+        public let errors: String
+    }
+
+    private let process = Process()
+    private let input = Pipe()
+    private let output = Pipe()
+    private let errors = Pipe()
+
+    /// Starts the program `name`, which is built beside the tests.
+    ///
+    /// The environment is `environment` alone, so that nothing of the machine's decides about directories and colours.
+    /// Standard output goes to `destination` where there is one.
+    public init(
+        _ name: String, _ arguments: [String], environment: [String: String] = [:],
+        output destination: FileHandle? = nil
+    ) throws {
+        let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        process.executableURL = URL(fileURLWithPath: tests).deletingLastPathComponent()
+            .appendingPathComponent(name)
+        process.arguments = arguments
+        process.environment = environment
+        process.standardInput = input
+        process.standardOutput = destination ?? output
+        process.standardError = errors
+        try process.run()
+        // The readers see the end of what the program writes, not of what we could.
+        if destination != nil { try? output.fileHandleForWriting.close() }
+    }
+
+    deinit {
+        if process.isRunning { send(SIGKILL) }
+    }
+
+    /// Its process id.
+    public var pid: Int32 { process.processIdentifier }
+
+    /// Whether it has ended.
+    public var hasEnded: Bool { !process.isRunning }
+
+    /// Sends a signal.
+    public func send(_ signal: Int32) { kill(pid, signal) }
+
+    /// The next line of standard output; `nil` at its end and after ten seconds.
+    public func outputLine() -> String? { Self.line(output) }
+
+    /// The next line of standard error; `nil` at its end and after ten seconds.
+    public func errorLine() -> String? { Self.line(errors) }
+
+    /// The next line of standard error that contains `text`; `nil` where none comes.
+    public func errorLine(containing text: String) -> String? {
+        while let line = errorLine() {
+            if line.contains(text) { return line }
+        }
+        return nil
+    }
+
+    /// Ends its standard input and waits for its end; kills it where that does not come within ten seconds.
+    public func finish() -> Ending {
+        try? input.fileHandleForWriting.close()
+        // Both are small enough for a pipe: the order does not matter.
+        let output = rest(output)
+        let errors = rest(errors)
+        process.waitUntilExit()
+        let status = process.terminationStatus
+        return Ending(
+            status: process.terminationReason == .exit ? status : -status, output: output, errors: errors)
+    }
+
+    /// Starts a program and waits for its end.
+    public static func run(
+        _ name: String, _ arguments: [String], environment: [String: String] = [:]
+    ) throws -> Ending {
+        try Program(name, arguments, environment: environment).finish()
+    }
+
+    private static func line(_ pipe: Pipe) -> String? {
+        let descriptor = pipe.fileHandleForReading.fileDescriptor
+        let deadline = MonotonicInstant.now().advanced(by: .seconds(10))
+        var bytes: [UInt8] = []
+        while true {
+            let left = MonotonicInstant.now().duration(to: deadline).wholeNanoseconds / 1_000_000
+            var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            var byte: UInt8 = 0
+            guard left > 0, Glibc.poll(&poll, 1, Int32(left)) == 1, read(descriptor, &byte, 1) == 1 else {
+                return nil
+            }
+            if byte == UInt8(ascii: "\n") { return String(decoding: bytes, as: UTF8.self) }
+            bytes.append(byte)
+        }
+    }
+
+    private func rest(_ pipe: Pipe) -> String {
+        var lines = ""
+        while let line = Self.line(pipe) { lines += line + "\n" }
+        // At its end this finds nothing to kill; otherwise there is an end now.
+        var poll = pollfd(fd: pipe.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
+        if Glibc.poll(&poll, 1, 0) == 0, process.isRunning { send(SIGKILL) }
+        return lines
+    }
+}
+
+/// Looks at `condition` until it holds, ten seconds at the most, and says whether it did.
+public func awaiting(_ condition: () throws -> Bool) rethrows -> Bool {
+    let deadline = MonotonicInstant.now().advanced(by: .seconds(10))
+    while try !condition() {
+        if MonotonicInstant.now() > deadline { return false }
+        pause(for: .milliseconds(2))
+    }
+    return true
+}
