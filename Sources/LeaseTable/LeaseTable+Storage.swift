@@ -123,7 +123,7 @@ extension LeaseTable {
             }
             try transaction.delete(TableKeys.expiry(instant, key))
         }
-        return due.count
+        return due.count + damaged.count
     }
 
     func translating<Result>(

@@ -16,7 +16,7 @@ enum Scenario: String, CaseIterable, ExpressibleByArgument, Codable {
         switch self {
         case .together: "every caller at the same moment: one upstream call"
         case .late: "callers arrive over 5 s after the first: one upstream call"
-        case .slow: "the upstream takes 6 s: one upstream call"
+        case .slow: "the upstream is slow (6 s unless it is said): one upstream call"
         case .killHolder: "the holder is killed in mid-call: exactly one further call"
         case .terminal: "the upstream answers invalid_grant: one call, everyone is told, each in its own context"
         case .rateLimited: "429 with Retry-After 2, then success: two calls, everyone succeeds"
