@@ -105,6 +105,12 @@ let package = Package(
         .testTarget(
             name: "LMDBTests",
             dependencies: ["CLMDB", "CLinux", "LMDB", "ProcessSupport", "lmdb-test-worker"]),
+        // The parsers of foreign bytes with what must hold of them: for libFuzzer (`fuzz/run`), and for the tests.
+        .target(
+            name: "FuzzTargets", dependencies: ["LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "WorkOS"],
+            path: "fuzz/Targets"),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets", "LMDB", "LeaseTable", "ProcessSupport", "RefreshClient"]),
         // Publishes at a steady rate and watches the size of the table.
         .executableTarget(
             name: "lease-load",
@@ -150,8 +156,9 @@ for target in package.targets where target.type != .system {
     // SE-0409: what a module imports is not part of its interface unless it says so.
     settings.append(.enableUpcomingFeature("InternalImportsByDefault"))
     // SE-0458: every use of an unsafe construct is marked; only where C is touched.
-    if ["ProcessSupport", "LMDB", "LeaseTable", "RefreshClient", "WorkOS", "lease-dump", "refreshd"].contains(
-        target.name)
+    if ["ProcessSupport", "LMDB", "LeaseTable", "RefreshClient", "WorkOS", "lease-dump", "refreshd", "FuzzTargets"]
+        .contains(
+            target.name)
     {
         settings.append(.strictMemorySafety())
     }

@@ -62,7 +62,7 @@ struct EnvironmentOpening {
         /// Others are in it: use it as it is.
         case join(WriteGuard)
         /// Nobody is in it: keep the data, make the locks anew.
-        case renew(WriteGuard.Header)
+        case renew(GuardHeader)
         /// Make everything anew. Those who use what is there find that it is no longer current.
         case create
         /// Somebody is just removing it.
@@ -155,16 +155,16 @@ struct EnvironmentOpening {
         }
     }
 
-    private func newHeader(_ machine: MachineIdentity, _ alive: AliveLock) -> WriteGuard.Header {
+    private func newHeader(_ machine: MachineIdentity, _ alive: AliveLock) -> GuardHeader {
         var random = SystemRandomNumberGenerator()
-        return WriteGuard.Header(
+        return GuardHeader(
             environmentID: (random.next(), random.next()), machine: machine,
             mapSize: UInt64(options.mapSize), readerSlots: UInt32(clamping: options.readerSlots),
             aliveInode: alive.inode)
     }
 
     private func make(
-        _ directory: EnvironmentDirectory, _ header: WriteGuard.Header, _ alive: AliveLock
+        _ directory: EnvironmentDirectory, _ header: GuardHeader, _ alive: AliveLock
     ) throws(EnvironmentError) -> Environment? {
         var header = header
         header.lockInode = try allocateLockFile(directory, readerSlots: Int(header.readerSlots))

@@ -9,32 +9,17 @@ import ProcessSupport
 /// same goes for what takes LMDB's reader lock. The file is written under another name and renamed when
 /// everything else in the directory is complete: where it exists, the environment was made to its end.
 ///
-/// Layout, little-endian, one page: 0 magic (8 bytes), 8 format version (4), 12 size of `pthread_mutex_t` (4),
-/// 16 environment id (16), 32 boot id (16), 48 pid namespace (8), 56 time namespace (8), 64 map size (8),
-/// 72 reader slots (4), 80 inode of `alive.lock` (8), 88 of `lock.mdb` (8), 96 of `data.mdb` (8), 128 mutex.
+/// One page: the header as in ``GuardHeader``, and at 128 the mutex.
 ///
 /// The inodes say which files belong together. While somebody removes the directory file by file, what is left
 /// and what a newcomer makes must never be mixed: data used under two lock files has two writers.
 @safe final class WriteGuard: @unchecked Sendable {
     static let fileName = "guard"
     static let temporaryFileName = "guard.new"
-    /// Version of everything in the directory: this file, the keys, the records.
-    static let formatVersion: UInt32 = 1
     static let size = 4096
-    private static let magic: UInt64 = 0x7265_6672_6573_6864  // "refreshd"
     private static let mutexOffset = 128
 
-    struct Header: Sendable {
-        var environmentID: (UInt64, UInt64)
-        var machine: MachineIdentity
-        var mapSize: UInt64
-        var readerSlots: UInt32
-        var aliveInode: UInt64 = 0
-        var lockInode: UInt64 = 0
-        var dataInode: UInt64 = 0
-    }
-
-    let header: Header
+    let header: GuardHeader
     let identity: FileStatus.Identity
     private let path: String
     private let page: UnsafeMutableRawPointer
@@ -44,7 +29,7 @@ import ProcessSupport
     }
 
     private init(
-        header: Header, identity: FileStatus.Identity, path: String, page: UnsafeMutableRawPointer
+        header: GuardHeader, identity: FileStatus.Identity, path: String, page: UnsafeMutableRawPointer
     ) {
         self.header = header
         self.identity = identity
@@ -59,7 +44,7 @@ import ProcessSupport
     }
 
     /// Makes the file under its temporary name; ``publish(in:)`` gives it its own.
-    static func create(_ header: Header, in directory: EnvironmentDirectory) throws(EnvironmentError)
+    static func create(_ header: GuardHeader, in directory: EnvironmentDirectory) throws(EnvironmentError)
         -> WriteGuard
     {
         try directory.remove(temporaryFileName)
@@ -76,23 +61,10 @@ import ProcessSupport
         let page = try unsafe map(file, path: path)
         let made = unsafe WriteGuard(
             header: header, identity: status.identity, path: "\(directory.path)/\(fileName)", page: page)
-        unsafe page.storeBytes(of: formatVersion.littleEndian, toByteOffset: 8, as: UInt32.self)
-        unsafe page.storeBytes(
-            of: UInt32(MemoryLayout<pthread_mutex_t>.size).littleEndian, toByteOffset: 12, as: UInt32.self)
-        let fields: [UInt64] = [
-            header.environmentID.0, header.environmentID.1, header.machine.bootID.0, header.machine.bootID.1,
-            header.machine.pidNamespace, header.machine.timeNamespace, header.mapSize,
-        ]
-        for (index, field) in fields.enumerated() {
-            unsafe page.storeBytes(of: field.littleEndian, toByteOffset: 16 + index * 8, as: UInt64.self)
-        }
-        unsafe page.storeBytes(of: header.readerSlots.littleEndian, toByteOffset: 72, as: UInt32.self)
-        for (index, inode) in [header.aliveInode, header.lockInode, header.dataInode].enumerated() {
-            unsafe page.storeBytes(of: inode.littleEndian, toByteOffset: 80 + index * 8, as: UInt64.self)
-        }
+        unsafe page.copyMemory(from: header.encode(isComplete: false), byteCount: GuardHeader.length)
         let code = unsafe clinux_mutex_init_robust_shared(made.mutex)
         guard code == 0 else { throw .system(SystemCallError("pthread_mutex_init", path: path, code: code)) }
-        unsafe page.storeBytes(of: magic.littleEndian, as: UInt64.self)
+        unsafe page.copyMemory(from: header.encoded, byteCount: GuardHeader.length)
         return made
     }
 
@@ -121,29 +93,26 @@ import ProcessSupport
             throw .damaged(path: path, problem: "has \(status.size) bytes instead of \(size)")
         }
         let page = try unsafe map(file, path: path)
-        func word(_ offset: Int) -> UInt64 {
-            unsafe UInt64(littleEndian: page.load(fromByteOffset: offset, as: UInt64.self))
-        }
-        func half(_ offset: Int) -> UInt32 {
-            unsafe UInt32(littleEndian: page.load(fromByteOffset: offset, as: UInt32.self))
-        }
-        func fail(_ error: EnvironmentError) -> EnvironmentError {
+        let header: GuardHeader
+        do throws(GuardHeader.Problem) {
+            header = try unsafe GuardHeader(decoding: UnsafeRawBufferPointer(start: page, count: size))
+        } catch {
             unsafe munmap(page, size)
-            return error
+            throw Self.error(error, path: path, in: directory)
         }
-        guard word(0) == magic else { throw fail(.damaged(path: path, problem: "is not a guard file")) }
-        guard half(8) == formatVersion else {
-            throw fail(.otherVersion(path: directory.path, found: half(8), supported: formatVersion))
-        }
-        guard unsafe half(12) == UInt32(MemoryLayout<pthread_mutex_t>.size) else {
-            throw fail(.damaged(path: path, problem: "was made by a program with another C library"))
-        }
-        let machine = MachineIdentity(
-            bootID: (word(32), word(40)), pidNamespace: word(48), timeNamespace: word(56))
-        let header = Header(
-            environmentID: (word(16), word(24)), machine: machine, mapSize: word(64), readerSlots: half(72),
-            aliveInode: word(80), lockInode: word(88), dataInode: word(96))
         return unsafe WriteGuard(header: header, identity: status.identity, path: path, page: page)
+    }
+
+    private static func error(
+        _ problem: GuardHeader.Problem, path: String, in directory: EnvironmentDirectory
+    ) -> EnvironmentError {
+        switch problem {
+        case .notAGuardFile: .damaged(path: path, problem: "is not a guard file")
+        case .otherVersion(let found):
+            .otherVersion(path: directory.path, found: found, supported: GuardHeader.formatVersion)
+        case .otherCLibrary: .damaged(path: path, problem: "was made by a program with another C library")
+        case .impossibleSize: .damaged(path: path, problem: "names a map size or a number of readers that cannot be")
+        }
     }
 
     /// Takes the mutex, which ``unlock()`` gives back.

@@ -5,7 +5,7 @@
 /// rotated, bit 1 has status, bit 2 has retry-after), status (2 bytes), retry-after in ms (8 bytes), reason, detail
 /// (2-byte lengths), the number of headers (1 byte) and their names and values (2-byte lengths), body (4-byte length).
 /// Integers are little-endian, text is UTF-8.
-enum OutcomePayload {
+package enum OutcomePayload {
     static let formatVersion: UInt8 = 1
     /// The longest body kept of an attempt that is not the last one: enough to see what it said.
     static let longestEarlierBody = 512
@@ -14,7 +14,7 @@ enum OutcomePayload {
     /// The most bytes of body that fit.
     static let longestBody = 64 * 1024
 
-    static func encode(_ success: UpstreamSuccess) -> [UInt8] {
+    package static func encode(_ success: UpstreamSuccess) -> [UInt8] {
         var writer = ByteWriter(capacity: success.body.count + 64)
         writer.append(formatVersion)
         writer.append(text: success.requestID ?? "", limit: longestText)
@@ -22,13 +22,13 @@ enum OutcomePayload {
         return writer.bytes
     }
 
-    static func decodeSuccess(_ bytes: [UInt8]) -> UpstreamSuccess? {
+    package static func decodeSuccess(_ bytes: [UInt8]) -> UpstreamSuccess? {
         var reader = ByteReader(bytes)
         guard reader.byte() == formatVersion, let requestID = reader.text() else { return nil }
         return UpstreamSuccess(body: reader.rest(), requestID: requestID.isEmpty ? nil : requestID)
     }
 
-    static func encode(_ attempts: [UpstreamFailure]) -> [UInt8] {
+    package static func encode(_ attempts: [UpstreamFailure]) -> [UInt8] {
         var writer = ByteWriter(capacity: 512 + (attempts.last?.body.count ?? 0))
         writer.append(formatVersion)
         let kept = attempts.suffix(2)
@@ -58,7 +58,7 @@ enum OutcomePayload {
         return writer.bytes
     }
 
-    static func decodeFailure(_ bytes: [UInt8]) -> [UpstreamFailure]? {
+    package static func decodeFailure(_ bytes: [UInt8]) -> [UpstreamFailure]? {
         var reader = ByteReader(bytes)
         guard reader.byte() == formatVersion, let count = reader.byte(), (1...2).contains(count) else { return nil }
         var attempts: [UpstreamFailure] = []

@@ -1,4 +1,4 @@
-import RefreshClient
+package import RefreshClient
 
 /// Says what an answer means: a pure function of it, from the status and the decoded `code` or `error`, never
 /// from other text.
@@ -16,8 +16,8 @@ import RefreshClient
 /// | other 4xx without one: a gateway, firewall or wrong path, which says nothing of the session | transient | `server_error` |
 /// | 503: turned away before any work | transient | `server_error` |
 /// | other 5xx: the work may have been done and its answer lost | transient, may have rotated | `server_error` |
-enum AnswerClassifier {
-    static func classify(_ answer: ReceivedAnswer) -> UpstreamAnswer {
+package enum AnswerClassifier {
+    package static func classify(_ answer: ReceivedAnswer) -> UpstreamAnswer {
         guard let status = answer.status else { return .failure(TransportFailure.make(answer)) }
         if status == 200, !answer.isTooLong, TokenResponse.hasAccessToken(answer.body) {
             // However the transfer ended: an object cut short does not close, so this one is whole, and the

@@ -1,10 +1,10 @@
 import CCurl
 
 /// libcurl, loaded when first needed.
-enum CurlLibrary {
+package enum CurlLibrary {
     /// Loads it, once per process; about 10 ms the first time, nothing afterwards. Thread-safe, and safe in a
     /// forked child, which inherits what its parent loaded.
-    static func load() throws(WorkOSConfigurationError) {
+    package static func load() throws(WorkOSConfigurationError) {
         let reason = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 512) {
             buffer -> String? in
             guard let start = buffer.baseAddress else { return "no memory" }

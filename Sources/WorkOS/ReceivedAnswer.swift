@@ -1,8 +1,8 @@
 import CCurl
-import RefreshClient
+package import RefreshClient
 
 /// What a transfer brought, before anything is made of it.
-struct ReceivedAnswer {
+package struct ReceivedAnswer {
     /// The final status, or `nil` where none came.
     var status: Int?
     /// The headers that matter, in order.
@@ -29,5 +29,12 @@ struct ReceivedAnswer {
     /// The first header of that name, given in lower case.
     func header(_ name: String) -> String? {
         headers.first { $0.name.lowercased() == name }?.value
+    }
+}
+
+extension ReceivedAnswer {
+    /// An answer of that status which came whole, or was cut short while its body came.
+    package init(status: Int, headers: [UpstreamFailure.Header], body: [UInt8], isCutShort: Bool) {
+        self.init(status: status, headers: headers, body: body, ending: isCutShort ? .timedOut : .complete)
     }
 }

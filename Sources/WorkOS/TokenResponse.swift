@@ -29,7 +29,8 @@ public struct TokenResponse: Sendable, Hashable {
 
     /// Why a body is no token response.
     public enum DecodingFailure: Error, Sendable, Hashable {
-        /// Not one JSON object in UTF-8, or nested more than 64 deep.
+        /// Not one JSON object in UTF-8, or nested more than 64 deep; or one of its strings or numbers is malformed,
+        /// which shows only when it is read.
         case notAnObject
         /// `access_token` is absent, empty or no string.
         case noAccessToken
