@@ -32,6 +32,18 @@ public protocol Transaction: ~Copyable {
     ) throws(EnvironmentError) {
         try unsafe scan(handle, mainDatabase, from: key, body)
     }
+
+    /// How many pages of the file are free for reuse. Walks LMDB's list of them, which only a
+    /// read transaction may open: for when the file is nearly full.
+    public func freePages() throws(EnvironmentError) -> Int {
+        var pages = 0
+        try unsafe scan(handle, freeListDatabase, from: []) { _, value in
+            // Each entry is a list of page numbers, its length first.
+            if value.count >= MemoryLayout<Int>.size { pages += unsafe value.loadUnaligned(as: Int.self) }
+            return true
+        }
+        return pages
+    }
 }
 
 /// The one transaction that writes at a time. Valid only inside the closure it is given to.
@@ -82,17 +94,6 @@ public protocol Transaction: ~Copyable {
         if code == MDB_NOTFOUND { return false }
         try translate(code, "mdb_del")
         return true
-    }
-
-    /// How many pages of the file are free for reuse. Walks LMDB's list of them: for when the file is nearly full.
-    public func freePages() throws(EnvironmentError) -> Int {
-        var pages = 0
-        try unsafe scan(handle, freeListDatabase, from: []) { _, value in
-            // Each entry is a list of page numbers, its length first.
-            if value.count >= MemoryLayout<Int>.size { pages += unsafe value.loadUnaligned(as: Int.self) }
-            return true
-        }
-        return pages
     }
 }
 

@@ -42,14 +42,33 @@ public final class LeaseTable: Sendable {
             throw .pipe(error)
         }
         environmentID = EnvironmentID(environment.id)
-        let space = environment.space()
-        let room = space.fileSystemFree < 0 ? environment.mapSize : space.fileSystemFree + space.usedToPage
-        reserve = min(configuration.publishReserve, min(environment.mapSize, room) / 8)
+        reserve = Self.reserve(configuration, environment)
     }
 
-    /// Whether the directory still leads to this table; when it has been removed, open anew before claiming. One system
-    /// call.
-    public var isCurrent: Bool { environment.isCurrent }
+    private init(sharing other: LeaseTable, _ configuration: RefreshConfiguration) {
+        self.configuration = configuration
+        directory = other.directory
+        environment = other.environment
+        pipes = other.pipes
+        environmentID = other.environmentID
+        reserve = Self.reserve(configuration, other.environment)
+    }
+
+    /// The same open table with the durations and choices of `configuration`: what one process shares between clients
+    /// that are configured differently. Opens nothing.
+    public func with(_ configuration: RefreshConfiguration) -> LeaseTable {
+        LeaseTable(sharing: self, configuration)
+    }
+
+    private static func reserve(_ configuration: RefreshConfiguration, _ environment: Environment) -> Int {
+        let space = environment.space()
+        let room = space.fileSystemFree < 0 ? environment.mapSize : space.fileSystemFree + space.usedToPage
+        return min(configuration.publishReserve, min(environment.mapSize, room) / 8)
+    }
+
+    /// Whether the directory still leads to this table and its pipes; when it has been removed, open anew before
+    /// claiming. Two system calls.
+    public var isCurrent: Bool { environment.isCurrent && pipes.isLinked }
 
     /// How full the table is.
     public var space: EnvironmentSpace { environment.space() }
@@ -91,16 +110,38 @@ public final class LeaseTable: Sendable {
     public func claim(
         _ key: KeyMaterial, as claim: Claim, pipe prepared: PreparedPipe, deadline: MonotonicInstant
     ) throws(LeaseTableError) -> ClaimResult {
-        var refusal: LeaseTableError?
+        if let result = try claimOnce(key, as: claim, pipe: prepared, inReserve: false, deadline: deadline) {
+            return result
+        }
+        // The file has nearly reached its end, which says little: now the free pages in it are counted.
+        var free = try freeBytes(deadline: deadline)
+        if free < reserve {
+            // A claim that is refused writes nothing, and so sweeps nothing: without this a full table would stay full.
+            try checkReaders(deadline: deadline)
+            try sweep(atMost: 64, deadline: deadline)
+            free = try freeBytes(deadline: deadline)
+        }
+        if free >= reserve,
+            let result = try claimOnce(key, as: claim, pipe: prepared, inReserve: true, deadline: deadline)
+        {
+            return result
+        }
+        throw .belowReserve(free: free, reserve: reserve)
+    }
+
+    /// One try; `nil` where it would be granted, but only with space that may be part of the reserve.
+    private func claimOnce(
+        _ key: KeyMaterial, as claim: Claim, pipe prepared: PreparedPipe, inReserve: Bool,
+        deadline: MonotonicInstant
+    ) throws(LeaseTableError) -> ClaimResult? {
+        var passed: WakePipeName?
         let result = try write(until: deadline) {
             transaction, now throws(EnvironmentError) -> Environment.Ending<ClaimResult?> in
             let record = try stored(at: key.recordKey, in: transaction)
             let decision = LeaseStateMachine.claim(record, claim, now: now)
             guard case .claimable(let grounds) = decision else { return .abort(.decided(decision)) }
-            if let free = try freeBytesBelowReserve(transaction) {
-                refusal = .belowReserve(free: free, reserve: reserve)
-                return .abort(nil)
-            }
+            if !inReserve, neverUsedBytes < reserve { return .abort(nil) }
+            passed = record?.state == .held ? record?.pipe : nil
             let generation = Generation(environment: environmentID, transaction: transaction.id)
             let held = LeaseStateMachine.held(
                 for: grounds, generation: generation, holder: .current, pipe: prepared.name, now: now,
@@ -112,8 +153,12 @@ public final class LeaseTable: Sendable {
                         key: key, generation: generation, claimedAt: now, attempt: grounds.attempt,
                         takeover: grounds.takeover, pipe: prepared.pipe, pipeName: prepared.name)))
         }
-        if let result { return result }
-        throw refusal ?? .belowReserve(free: 0, reserve: reserve)
+        if case .granted = result {
+            prepared.pipe?.noteNamed()
+            // What a dead holder left, and nobody else would remove.
+            if let passed { pipes.remove(passed) }
+        }
+        return result
     }
 
     /// The waiting end of the pipe of a lease that was joined; `nil` where there is none.
@@ -226,7 +271,13 @@ public final class LeaseTable: Sendable {
         try write(until: deadline) { transaction, _ throws(EnvironmentError) -> Environment.Ending<Void> in
             let record = try stored(at: key.recordKey, in: transaction)
             guard record?.success == outcome || record?.lastFailure?.outcome == outcome else { return .abort(()) }
-            try delete(record, at: key.recordKey, in: transaction)
+            if var held = record, held.state == .held {
+                // A live lease that has inherited a failure: only that goes.
+                held.lastFailure = nil
+                try store(held, replacing: record, at: key.recordKey, in: transaction)
+            } else {
+                try delete(record, at: key.recordKey, in: transaction)
+            }
             return .commit(())
         }
     }
@@ -252,17 +303,21 @@ public final class LeaseTable: Sendable {
         }
     }
 
-    /// How many bytes are free, where they are fewer than the reserve; the exact count of free pages is taken only
-    /// where the file has nearly reached its end.
-    private func freeBytesBelowReserve(
-        _ transaction: borrowing WriteTransaction
-    ) throws(EnvironmentError) -> Int? {
+    /// Bytes that the file can still grow by.
+    private var neverUsedBytes: Int {
         let space = environment.space()
-        let unused = space.mapSize - space.usedToPage
-        let obtainable = space.fileSystemFree < 0 ? unused : min(unused, space.fileSystemFree)
-        if obtainable >= reserve { return nil }
-        let free = obtainable + (try transaction.freePages()) * space.pageSize
-        return free < reserve ? free : nil
+        let unused = max(0, space.mapSize - space.usedToPage)
+        return space.fileSystemFree < 0 ? unused : min(unused, space.fileSystemFree)
+    }
+
+    /// Those, and the free pages within the file.
+    private func freeBytes(deadline: MonotonicInstant) throws(LeaseTableError) -> Int {
+        let pages = try translating { () throws(EnvironmentError) in
+            try environment.read(until: deadline) { transaction throws(EnvironmentError) in
+                try transaction.freePages()
+            }
+        }
+        return neverUsedBytes + pages * environment.space().pageSize
     }
 }
 
