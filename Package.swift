@@ -35,6 +35,14 @@ let package = Package(
         .target(name: "LeaseTable", dependencies: ["LMDB", "CLinux", "ProcessSupport", crypto, logging]),
         .testTarget(name: "LeaseTableTests", dependencies: ["LeaseTable", "ProcessSupport", crypto]),
         .target(name: "RefreshClient", dependencies: ["LeaseTable", "ProcessSupport", logging]),
+        // A worker process under a test's command: to be killed, stopped and forked.
+        .executableTarget(
+            name: "refresh-client-worker",
+            dependencies: ["CLinux", "LeaseTable", "LMDB", "ProcessSupport", "RefreshClient", logging],
+            path: "Tests/RefreshClientWorker"),
+        .testTarget(
+            name: "RefreshClientTests",
+            dependencies: ["LeaseTable", "LMDB", "ProcessSupport", "RefreshClient", "refresh-client-worker", logging]),
         // libcurl's header at build time, its library by dlopen when first needed: nothing links it.
         .target(name: "CCurl"),
         .target(name: "WorkOS", dependencies: ["CCurl", "RefreshClient"]),
