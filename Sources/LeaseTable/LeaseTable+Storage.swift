@@ -117,6 +117,10 @@ extension LeaseTable {
         for key in damaged { try transaction.delete(key) }
         for (instant, key) in due {
             let record = try stored(at: key, in: transaction)
+            if let record, record.state == .held, LeaseStateMachine.isRemovable(record, now: now) {
+                // Its holder died, and nobody came to take over.
+                pipes.remove(record.pipe)
+            }
             // An entry whose record says another instant is a leftover; the record's own entry stands.
             if record.map({ LeaseStateMachine.isRemovable($0, now: now) }) ?? true {
                 try transaction.delete(TableKeys.lease(key))

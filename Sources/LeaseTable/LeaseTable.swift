@@ -42,14 +42,33 @@ public final class LeaseTable: Sendable {
             throw .pipe(error)
         }
         environmentID = EnvironmentID(environment.id)
-        let space = environment.space()
-        let room = space.fileSystemFree < 0 ? environment.mapSize : space.fileSystemFree + space.usedToPage
-        reserve = min(configuration.publishReserve, min(environment.mapSize, room) / 8)
+        reserve = Self.reserve(configuration, environment)
     }
 
-    /// Whether the directory still leads to this table; when it has been removed, open anew before claiming. One system
-    /// call.
-    public var isCurrent: Bool { environment.isCurrent }
+    private init(sharing other: LeaseTable, _ configuration: RefreshConfiguration) {
+        self.configuration = configuration
+        directory = other.directory
+        environment = other.environment
+        pipes = other.pipes
+        environmentID = other.environmentID
+        reserve = Self.reserve(configuration, other.environment)
+    }
+
+    /// The same open table with the durations and choices of `configuration`: what one process shares between clients
+    /// that are configured differently. Opens nothing.
+    public func with(_ configuration: RefreshConfiguration) -> LeaseTable {
+        LeaseTable(sharing: self, configuration)
+    }
+
+    private static func reserve(_ configuration: RefreshConfiguration, _ environment: Environment) -> Int {
+        let space = environment.space()
+        let room = space.fileSystemFree < 0 ? environment.mapSize : space.fileSystemFree + space.usedToPage
+        return min(configuration.publishReserve, min(environment.mapSize, room) / 8)
+    }
+
+    /// Whether the directory still leads to this table and its pipes; when it has been removed, open anew before
+    /// claiming. Two system calls.
+    public var isCurrent: Bool { environment.isCurrent && pipes.isLinked }
 
     /// How full the table is.
     public var space: EnvironmentSpace { environment.space() }
@@ -92,11 +111,13 @@ public final class LeaseTable: Sendable {
         _ key: KeyMaterial, as claim: Claim, pipe prepared: PreparedPipe, deadline: MonotonicInstant
     ) throws(LeaseTableError) -> ClaimResult {
         try makeSureOfReserve(until: deadline)
-        return try write(until: deadline) {
+        var passed: WakePipeName?
+        let result = try write(until: deadline) {
             transaction, now throws(EnvironmentError) -> Environment.Ending<ClaimResult> in
             let record = try stored(at: key.recordKey, in: transaction)
             let decision = LeaseStateMachine.claim(record, claim, now: now)
             guard case .claimable(let grounds) = decision else { return .abort(.decided(decision)) }
+            passed = record?.state == .held ? record?.pipe : nil
             let generation = Generation(environment: environmentID, transaction: transaction.id)
             let held = LeaseStateMachine.held(
                 for: grounds, generation: generation, holder: .current, pipe: prepared.name, now: now,
@@ -108,6 +129,12 @@ public final class LeaseTable: Sendable {
                         key: key, generation: generation, claimedAt: now, attempt: grounds.attempt,
                         takeover: grounds.takeover, pipe: prepared.pipe, pipeName: prepared.name)))
         }
+        if case .granted = result {
+            prepared.pipe?.noteNamed()
+            // What a dead holder left, and nobody else would remove.
+            if let passed { pipes.remove(passed) }
+        }
+        return result
     }
 
     /// The waiting end of the pipe of a lease that was joined; `nil` where there is none.
@@ -220,7 +247,13 @@ public final class LeaseTable: Sendable {
         try write(until: deadline) { transaction, _ throws(EnvironmentError) -> Environment.Ending<Void> in
             let record = try stored(at: key.recordKey, in: transaction)
             guard record?.success == outcome || record?.lastFailure?.outcome == outcome else { return .abort(()) }
-            try delete(record, at: key.recordKey, in: transaction)
+            if var held = record, held.state == .held {
+                // A live lease that has inherited a failure: only that goes.
+                held.lastFailure = nil
+                try store(held, replacing: record, at: key.recordKey, in: transaction)
+            } else {
+                try delete(record, at: key.recordKey, in: transaction)
+            }
             return .commit(())
         }
     }

@@ -32,6 +32,17 @@ final class PipeDirectory: Sendable {
 
     func path(of name: WakePipeName) -> String { "\(path)/\(name)" }
 
+    /// Whether the directory still has a name: one that was removed takes no pipes.
+    var isLinked: Bool {
+        var status = stat()
+        return unsafe fstat(descriptor, &status) == 0 && status.st_nlink > 0
+    }
+
+    /// Removes the pipe of a lease that was passed. That it is gone is no error.
+    func remove(_ pipe: WakePipeName) {
+        if pipe.number != 0 { unsafe _ = unlinkat(descriptor, pipe.fileName, 0) }
+    }
+
     static func isPipe(_ descriptor: Int32) -> Bool {
         var status = stat()
         return unsafe fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO

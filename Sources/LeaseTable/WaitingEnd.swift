@@ -32,6 +32,7 @@ public final class WaitingEnd: Sendable {
     /// The descriptor, readable when the wait is over: for event loops that watch it themselves. Not to be read from,
     /// not to be closed.
     public let descriptor: Int32
+    private let madeIn = forkGeneration()
 
     /// Opens the pipe; `nil` where there is no such file or it is no pipe.
     init?(descriptor directory: Int32, name: String) {
@@ -41,7 +42,8 @@ public final class WaitingEnd: Sendable {
     }
 
     deinit {
-        if descriptor >= 0 { clinux_close_fork_private(descriptor) }
+        // A forked child has closed it already.
+        if descriptor >= 0, forkGeneration() == madeIn { clinux_close_fork_private(descriptor) }
     }
 
     /// Learns whether the holder is there. Once only.

@@ -11,7 +11,10 @@ import ProcessSupport
 /// A pipe whose name was once committed is never used for another lease: a waiter that was woken by the close and
 /// looked only after the reopening would sleep on. One whose claim lost the race was never named, so that nobody can
 /// have opened it: that one may serve the next try.
-final class WakePipe: Sendable {
+///
+/// Its name goes with it, unless a lease that names it was let go without an outcome: then the name stays, so that who
+/// comes later finds a pipe without a writer, and takes over at once. The successor removes it.
+final class WakePipe: @unchecked Sendable {
     /// What is written to wake. More than one byte wakes every sleeper at once, and no reader takes any of it away
     /// beyond its one probing byte.
     private static let wakeLength = 4096
@@ -19,6 +22,10 @@ final class WakePipe: Sendable {
     let name: WakePipeName
     private let directory: PipeDirectory
     private let descriptor: Int32
+    private let madeIn = forkGeneration()
+    private let mutex = TimedMutex()
+    /// Guarded by `mutex`: whether a record names it whose lease has not ended.
+    private var isNamed = false
 
     init(in directory: PipeDirectory, holder: Holder) throws(SystemCallError) {
         var random = SystemRandomNumberGenerator()
@@ -40,14 +47,23 @@ final class WakePipe: Sendable {
     }
 
     deinit {
+        // In a forked child the descriptor was closed at the fork, and may be somebody else's by now; the name is the
+        // parent's.
+        guard forkGeneration() == madeIn else { return }
         clinux_close_fork_private(descriptor)
-        unsafe _ = unlinkat(directory.descriptor, name.fileName, 0)
+        if !isNamed { unsafe _ = unlinkat(directory.descriptor, name.fileName, 0) }
+    }
+
+    /// To be called when a claim that names it was committed.
+    func noteNamed() {
+        mutex.withLock { isNamed = true }
     }
 
     /// Wakes everyone who waits. To be called after the commit that they are to see; the pipe is closed when its
     /// last reference goes, right after.
     func wake() {
         Self.writeWakeBytes(to: descriptor)
+        mutex.withLock { isNamed = false }
     }
 
     /// Wakes those who wait on somebody else's pipe. That it is gone, or no pipe, is no error.

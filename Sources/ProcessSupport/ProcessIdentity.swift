@@ -22,7 +22,10 @@ public struct ProcessIdentity: Hashable, Sendable {
 
     /// Whether the process exists and is no zombie. A process that is just dying may still be reported alive.
     public var isAlive: Bool {
-        guard let fields = Self.statFields(of: pid) else { return false }
+        guard let fields = Self.statFields(of: pid) else {
+            // Other users' processes may be hidden (hidepid in proc(5)); kill(2) knows of them all the same.
+            return kill(pid, 0) == 0 || errno == EPERM
+        }
         return fields.startTime == startTime && fields.state != "Z" && fields.state != "X"
     }
 

@@ -66,7 +66,11 @@ final class Flight: @unchecked Sendable {
 
     /// Gives up leading without an outcome. Where nobody is left, `ifNobody` runs before anybody can join.
     func stepDown(_ known: Handover, ifNobody: () -> Void) -> Succession {
-        mutex.withLock {
+        let now = MonotonicInstant.now()
+        // Whom the watch has not got to yet: a thread started for them would have no time either.
+        let overdue = mutex.withLock { asyncCallers.values.filter { $0.deadline <= now } }
+        for caller in overdue { caller.expire() }
+        return mutex.withLock {
             handover = known
             if followers > 0 {
                 isLed = false

@@ -31,8 +31,13 @@ struct FlightLeader {
     /// Leads until the flight has ended, the call is under way, or the deadline has come.
     func lead(until deadline: MonotonicInstant) -> End {
         var (claim, table) = flight.handedDown
+        // The last leader may have been another client's.
+        table = table?.with(configuration)
         var round = 0
         var prepared: PreparedPipe?
+        var mustBeCurrent = false
+        // Whether the last look showed a lease or an outcome of somebody else's.
+        var sawOther = false
         // Held until the record was read again: see WaitResult.
         var waitingEnd: WaitingEnd?
         while true {
@@ -40,11 +45,14 @@ struct FlightLeader {
             // goes on where it began.
             let current: LeaseTable
             do throws(LeaseTableError) {
-                if let open = table ?? flights.openTable {
-                    current = open
+                if let known = table {
+                    current = known
+                } else if !mustBeCurrent, let open = flights.openTable {
+                    current = open.with(configuration)
                 } else {
-                    current = try flights.currentTable(configuration, deadline: deadline)
+                    current = try flights.currentTable(configuration, deadline: deadline).with(configuration)
                 }
+                mustBeCurrent = false
                 table = current
             } catch {
                 if error.isTimeout { return .deadline(Handover(claim: claim, table: table)) }
@@ -54,12 +62,15 @@ struct FlightLeader {
                 var decision = try current.look(at: flight.key, as: claim, deadline: deadline)
                 withExtendedLifetime(waitingEnd) {}
                 waitingEnd = nil
+                sawOther = decision.isOthers
                 if case .claimable = decision {
                     guard current.isCurrent else {
                         // Claimed here, it would be seen by nobody else.
                         claim = Claim()
                         prepared = nil
-                        table = try flights.currentTable(configuration, deadline: deadline)
+                        table = nil
+                        mustBeCurrent = true
+                        sawOther = false
                         continue
                     }
                     // Who lost a race still has the pipe that nobody was told of.
@@ -67,8 +78,10 @@ struct FlightLeader {
                     if let kept = prepared { pipe = kept } else { pipe = try current.preparePipe() }
                     prepared = pipe
                     switch try current.claim(flight.key, as: claim, pipe: pipe, deadline: deadline) {
-                    case .granted(let tenure): return begin(tenure, in: current)
-                    case .decided(let other): decision = other
+                    case .granted(let tenure): return begin(tenure, in: current, deadline: deadline)
+                    case .decided(let other):
+                        decision = other
+                        sawOther = decision.isOthers
                     }
                 }
                 switch decision {
@@ -105,7 +118,7 @@ struct FlightLeader {
                 }
             } catch {
                 if error.isTimeout { return .deadline(Handover(claim: claim, table: table)) }
-                return coordinationFailed(error)
+                return coordinationFailed(error, mayGoAlone: !sawOther)
             }
             if MonotonicInstant.now() >= deadline { return .deadline(Handover(claim: claim, table: table)) }
         }
@@ -117,7 +130,7 @@ struct FlightLeader {
         return .finished
     }
 
-    private func begin(_ tenure: Tenure, in table: LeaseTable) -> End {
+    private func begin(_ tenure: Tenure, in table: LeaseTable, deadline: MonotonicInstant) -> End {
         flights.count(\.claims)
         if tenure.takeover != nil { flights.count(\.takeovers) }
         let call = HolderCall(leader: self, table: table, tenure: tenure)
@@ -126,22 +139,23 @@ struct FlightLeader {
             return .handedToThread
         } catch {
             // Others may have a thread: let them have the lease.
-            try? table.abandon(tenure, deadline: MonotonicInstant.now().advanced(by: configuration.publishTimeout))
+            try? table.abandon(tenure, deadline: deadline)
             return finish(.failure(.resources(error)))
         }
     }
 
-    /// The table failed before a claim, although its directory could be opened, and no read has shown a live lease or
-    /// an outcome.
-    private func coordinationFailed(_ error: LeaseTableError) -> End {
+    /// The table failed before a claim, although its directory could be opened. Without it only where no read has shown
+    /// a live lease or an outcome.
+    private func coordinationFailed(_ error: LeaseTableError, mayGoAlone: Bool) -> End {
+        let goesAlone = mayGoAlone && configuration.whenCoordinationFails == .refreshAlone
         flights.count(\.coordinationFailures)
         configuration.logger.error(
             "the lease table failed",
             metadata: [
                 "directory": "\(flights.directory)", "error": "\(error)",
-                "then": "\(configuration.whenCoordinationFails)",
+                "then": "\(goesAlone ? CoordinationFailurePolicy.refreshAlone : .fail)",
             ])
-        guard configuration.whenCoordinationFails == .refreshAlone else {
+        guard goesAlone else {
             return finish(.failure(.coordination(error)))
         }
         flights.count(\.refreshedAlone)
@@ -181,5 +195,15 @@ struct FlightLeader {
         let untilDeadline = MonotonicInstant.now().duration(to: deadline)
         pause(for: min(untilInstant, untilDeadline))
         return untilInstant < untilDeadline
+    }
+}
+
+extension ClaimDecision {
+    /// Whether somebody else holds the lease, or has ended it with an outcome.
+    fileprivate var isOthers: Bool {
+        switch self {
+        case .hit, .failed, .join: true
+        case .wait, .claimable: false
+        }
     }
 }

@@ -105,6 +105,7 @@ struct HolderCall {
                     finish(.success(success))
                     isDelivered = true
                 }
+                if case .tooLarge = error { return failForOthers(error) }
                 let now = MonotonicInstant.now()
                 guard now < giveUp else {
                     configuration.logger.critical(
@@ -120,6 +121,15 @@ struct HolderCall {
         }
     }
 
+    /// The result can never be stored: who waits is told now, instead of sending the spent token when the lease ends.
+    private func failForOthers(_ error: LeaseTableError) {
+        let failure = UpstreamFailure(
+            class: .transient, reason: .serverError, mayHaveRotated: true, detail: "\(error)")
+        _ = try? table.fail(
+            tenure, kind: .transientFailure, failure: OutcomePayload.encode([failure]), notBefore: nil,
+            deadline: MonotonicInstant.now().advanced(by: configuration.publishTimeout))
+    }
+
     /// Records the failure for everyone who waits, if the lease is still this call's.
     private func fail(_ failure: UpstreamFailure, _ call: UpstreamCall) {
         let asksForPause = failure.status == 429 || failure.retryAfterMilliseconds != nil
@@ -132,7 +142,10 @@ struct HolderCall {
             switch ended {
             case .stored: finish(.failure(.upstream(call.attempts)))
             case .adopted(let sealed): _ = adopt(sealed)
-            case .ignored: _ = rejoin()
+            case .ignored:
+                // The lease was passed. Whoever holds it now may still succeed; where nobody does, to go on would be to
+                // send the token a second time.
+                if othersMayAnswer() { _ = rejoin() } else { finish(.failure(.upstream(call.attempts))) }
             }
         } catch {
             // Nobody else hears of it: they see this lease end, and one of them asks for itself.
@@ -141,6 +154,16 @@ struct HolderCall {
     }
 
     // MARK: Ending
+
+    /// Whether somebody else holds the lease, or has ended it with an outcome that answers this call's callers.
+    private func othersMayAnswer() -> Bool {
+        let deadline = MonotonicInstant.now().advanced(by: configuration.publishTimeout)
+        let decision = try? table.look(at: tenure.key, as: Claim(joined: tenure.generation), deadline: deadline)
+        switch decision {
+        case .hit, .failed, .join: return true
+        case .wait, .claimable, nil: return false
+        }
+    }
 
     private func finish(_ outcome: FlightOutcome) {
         leader.flights.remove(leader.flight)

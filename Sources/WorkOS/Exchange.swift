@@ -12,13 +12,13 @@ final class Exchange {
 
     private let request: WipedBuffer
     private var handedOver = 0
-    private var answer = WipedBuffer(capacity: Exchange.longestBody)
+    private let answer = WipedBuffer(capacity: Exchange.longestBody)
     private var status: Int?
     private var headers: [UpstreamFailure.Header] = []
     private var isTooLong = false
     private let error = WipedBuffer(capacity: Int(CURL_ERROR_SIZE))
 
-    init(request: consuming WipedBuffer) {
+    init(request: WipedBuffer) {
         self.request = request
     }
 

@@ -5,7 +5,7 @@ import CCurl
 @safe struct HeaderList: ~Copyable {
     /// Room for the longest key, user agent and idempotency key that are accepted, with their names.
     private static let capacity = 4096
-    private var lines = WipedBuffer(capacity: HeaderList.capacity)
+    private let lines = WipedBuffer(capacity: HeaderList.capacity)
     private let nodes: UnsafeMutableBufferPointer<curl_slist>
     private var count = 0
 

@@ -39,10 +39,10 @@ struct RequestBody: Encodable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         var encoded = try encoder.encode(self)
-        var buffer = WipedBuffer(capacity: encoded.count)
+        let buffer = WipedBuffer(capacity: encoded.count)
         unsafe encoded.withUnsafeMutableBytes { bytes in
             _ = unsafe buffer.append(UnsafeRawBufferPointer(bytes))
-            if let start = unsafe bytes.baseAddress { unsafe ccurl_wipe(start, bytes.count) }
+            if let start = bytes.baseAddress { unsafe ccurl_wipe(start, bytes.count) }
         }
         return buffer
     }

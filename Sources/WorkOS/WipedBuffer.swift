@@ -4,7 +4,7 @@ import Glibc
 
 /// Bytes of a fixed place in memory, overwritten before it is given back: for what holds a token. It never
 /// grows by moving, since that would leave a copy behind.
-@safe struct WipedBuffer: ~Copyable {
+@safe final class WipedBuffer {
     private let base: UnsafeMutableRawPointer
     /// How many bytes fit.
     let capacity: Int
@@ -33,29 +33,29 @@ import Glibc
     }
 
     /// Adds as much of `bytes` as fits, and says whether that was all.
-    mutating func append(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        let fitting = unsafe min(bytes.count, capacity - count)
-        if fitting > 0, let start = unsafe bytes.baseAddress {
+    func append(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let fitting = min(bytes.count, capacity - count)
+        if fitting > 0, let start = bytes.baseAddress {
             unsafe (base + count).copyMemory(from: start, byteCount: fitting)
             count += fitting
         }
-        return unsafe fitting == bytes.count
+        return fitting == bytes.count
     }
 
     /// Adds as much of the text's UTF-8 as fits, and says whether that was all.
-    mutating func append(_ text: String) -> Bool {
+    func append(_ text: String) -> Bool {
         var text = text
-        return unsafe text.withUTF8 { unsafe append(UnsafeRawBufferPointer($0)) }
+        return text.withUTF8 { unsafe append(UnsafeRawBufferPointer($0)) }
     }
 
     /// Empties the buffer.
-    mutating func removeAll() {
+    func removeAll() {
         unsafe ccurl_wipe(base, count)
         count = 0
     }
 
     /// A copy that is no longer ours to wipe.
     func copied() -> [UInt8] {
-        withBytes { unsafe [UInt8]($0) }
+        unsafe withBytes { unsafe [UInt8]($0) }
     }
 }

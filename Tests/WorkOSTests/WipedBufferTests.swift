@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct WipedBufferTests {
     @Test func emptyingOverwrites() {
-        var buffer = WipedBuffer(capacity: 8)
+        let buffer = WipedBuffer(capacity: 8)
         let fits = buffer.append("secret")
         #expect(fits)
         let address = buffer.address(of: 0)
@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test func whatDoesNotFitIsCutOffAndSaid() {
-        var buffer = WipedBuffer(capacity: 4)
+        let buffer = WipedBuffer(capacity: 4)
         let fits = buffer.append("abc")
         let overflows = !buffer.append("de")
         let kept = buffer.copied()
