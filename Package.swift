@@ -164,15 +164,10 @@ for target in package.targets where target.type != .system {
     // SE-0409: what a module imports is not part of its interface unless it says so.
     settings.append(.enableUpcomingFeature("InternalImportsByDefault"))
     // SE-0458: every use of an unsafe construct is marked; only where C is touched.
-    if ["ProcessSupport", "LMDB", "LeaseTable", "RefreshClient", "WorkOS", "lease-dump", "refreshd", "FuzzTargets"]
-        .contains(
-            target.name)
-    {
-        settings.append(.strictMemorySafety())
-    }
-    // In CI a warning is an error; for who builds this with another compiler it is not.
-    let touchesC = ["ProcessSupport", "LMDB", "LeaseTable", "RefreshClient", "WorkOS", "lease-dump", "refreshd"]
-        .contains(target.name)
+    let touchesC = [
+        "ProcessSupport", "LMDB", "LeaseTable", "RefreshClient", "WorkOS", "lease-dump", "refreshd", "FuzzTargets",
+    ]
+    .contains(target.name)
     if touchesC { settings.append(.strictMemorySafety()) }
     // In CI a warning is an error; for who builds this with another compiler it is not. What Swift 6.3 says of unsafe
     // constructs depends on which files it compiles together, so that only builds of whole modules are judged by it.
