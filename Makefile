@@ -3,7 +3,7 @@
 PRODUCTS := lease-dump refreshd refresh-storm workos-emulator
 RELEASE := .build/release
 
-.PHONY: help demo test space nightly build lint format clean
+.PHONY: help demo test fuzz sanitize space nightly build lint format clean
 
 help: ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,16 @@ test: ## Runs all tests that end within minutes
 	@Tests/PythonSDK/run_workos_sdk.py
 	@$(MAKE) --no-print-directory space
 	@scripts/check-readme .build/debug
+	@$(MAKE) --no-print-directory fuzz
+	@$(MAKE) --no-print-directory sanitize
+
+fuzz: ## Fuzzes every parser of foreign bytes for FUZZ seconds in total (60)
+	@fuzz/run $(or $(FUZZ),60)
+
+sanitize: ## Runs the tests of the core under ThreadSanitizer and AddressSanitizer
+	@scripts/install-dependencies test
+	@scripts/sanitize thread
+	@scripts/sanitize address
 
 space: ## Publishes at a steady rate and checks how large the table grows; LOAD=long takes two minutes
 	@swift build --configuration release --product lease-load
@@ -38,12 +48,14 @@ nightly: test ## Runs the long forms of the tests as well
 	@scripts/install-dependencies test
 	@REFRESHD_LONG_TESTS=1 swift test --filter RefreshStormTests
 	@$(MAKE) --no-print-directory space LOAD=long
+	@REFRESHD_LONG_TESTS=1 swift test --filter HostileFilesTests
+	@$(MAKE) --no-print-directory fuzz FUZZ=14400
 
 lint: ## Checks the formatting
-	@swift format lint --strict --recursive --parallel Sources Tests examples Package.swift
+	@swift format lint --strict --recursive --parallel Sources Tests examples fuzz Package.swift
 
 format: ## Formats everything
-	@swift format --in-place --recursive --parallel Sources Tests examples Package.swift
+	@swift format --in-place --recursive --parallel Sources Tests examples fuzz Package.swift
 
 clean: ## Removes what was built
 	@swift package clean

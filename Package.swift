@@ -112,13 +112,26 @@ let package = Package(
             path: "Tests/LMDBTestWorker"),
         .testTarget(
             name: "LMDBTests",
-            dependencies: ["CLMDB", "CLinux", "LMDB", "ProcessSupport", "lmdb-test-worker"]),
+            dependencies: ["CLMDB", "CLinux", "LMDB", "ProcessSupport", "SanitizerSupport", "lmdb-test-worker"]),
+        // Tells tests that cannot run under a sanitizer that they do.
+        .target(name: "SanitizerSupport", path: "Tests/SanitizerSupport"),
         // The parsers of foreign bytes with what must hold of them: for libFuzzer (`fuzz/run`), and for the tests.
         .target(
             name: "FuzzTargets", dependencies: ["LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "WorkOS"],
             path: "fuzz/Targets"),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets", "LMDB", "LeaseTable", "ProcessSupport", "RefreshClient"]),
+        // A worker's life in one program, for directories that are not as they should be.
+        .executableTarget(
+            name: "hostile-files-worker",
+            dependencies: ["LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "TableTestSupport", logging],
+            path: "Tests/HostileFilesWorker"),
+        .testTarget(
+            name: "HostileFilesTests",
+            dependencies: [
+                "CLinux", "LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "TableTestSupport",
+                "hostile-files-worker",
+            ]),
         // Publishes at a steady rate and watches the size of the table.
         .executableTarget(
             name: "lease-load",

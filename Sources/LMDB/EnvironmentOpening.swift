@@ -132,7 +132,7 @@ struct EnvironmentOpening {
             throw .damaged(
                 path: "\(options.path)/\(Self.dataFileName)", problem: "is cut short to \(data.size) bytes")
         }
-        if mayRebuild { return .renew(found.header) }
+        if mayRebuild { return try isSound(directory) ? .renew(found.header) : .create }
         guard directory.status(of: Self.lockFileName)?.identity.inode == found.header.lockInode else {
             return options.role == .participant ? .create : .wait
         }
@@ -153,6 +153,14 @@ struct EnvironmentOpening {
         } catch {
             if case .otherVersion = error { throw error }
         }
+    }
+
+    /// Whether the data that somebody left behind can be used again. LMDB itself would crash on much that is wrong.
+    private func isSound(_ directory: EnvironmentDirectory) throws(EnvironmentError) -> Bool {
+        let file = try directory.open(Self.dataFileName, create: false)
+        defer { close(file) }
+        guard let status = FileStatus(descriptor: file) else { return false }
+        return DataFileCheck.isSound(file, size: status.size)
     }
 
     private func newHeader(_ machine: MachineIdentity, _ alive: AliveLock) -> GuardHeader {

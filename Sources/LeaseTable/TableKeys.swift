@@ -3,7 +3,7 @@ package import ProcessSupport
 /// The keys of the database: `L` and the 32-byte record key, for leases; `E`, the instant as 8 bytes big-endian, and
 /// the record key, for the order in which they may be removed.
 package enum TableKeys {
-    static let leasePrefix = UInt8(ascii: "L")
+    package static let leasePrefix = UInt8(ascii: "L")
     static let expiryPrefix = UInt8(ascii: "E")
 
     package static func lease(_ key: RecordKey) -> [UInt8] {

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import SanitizerSupport
 import Testing
 
 @testable import LMDB
@@ -14,6 +15,7 @@ extension LMDBTests {
         /// cannot be opened, no stop holds another process past its deadline, and no removal, of all or of one
         /// file, makes two processes write one file without excluding each other.
         @Test(
+            .disabled(if: Sanitizer.running == .thread, "stepping through ThreadSanitizer's own start takes minutes"),
             arguments: ["first", "renew", "join"],
             ["kill", "removeall", "alive.lock", "lock.mdb", "data.mdb", "guard", "open.lock"])
         func disturbedAtEverySystemCall(state: String, disturbance: String) throws {
@@ -23,7 +25,10 @@ extension LMDBTests {
             #expect((words.first.flatMap { Int($0) } ?? 0) > 20, "\(answer)")
         }
 
-        @Test(arguments: ["first", "join"]) func stoppedAtEverySystemCall(state: String) throws {
+        @Test(
+            .disabled(if: Sanitizer.running == .thread, "stepping through ThreadSanitizer's own start takes minutes"),
+            arguments: ["first", "join"])
+        func stoppedAtEverySystemCall(state: String) throws {
             let answer = try Worker().ask("step \(state)-stop \(scratch.path)", within: 60)
             let words = answer.split(separator: " ", maxSplits: 1)
             #expect(words.count == 1 && (words.first.flatMap { Int($0) } ?? 0) > 20, "\(answer)")

@@ -1,4 +1,3 @@
-import FuzzTargets
 import Glibc
 
 /// The target of this process, from `REFRESHD_FUZZ_TARGET`.
@@ -11,7 +10,7 @@ private let target: FuzzTarget = {
     return target
 }()
 
-/// What libFuzzer calls for every input.
+/// What libFuzzer calls for every input; nobody else does.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     do throws(Finding) {
