@@ -13,7 +13,6 @@ import RefreshClient
 // hostile-files-worker tamper DIRECTORY flip SEED | version | swap | from OTHER: changes records as somebody could who
 // writes in the directory; see Tampering.
 
-setvbuf(stdout, nil, Int32(_IOLBF), 0)
 let arguments = CommandLine.arguments
 if arguments.count > 3, arguments[1] == "tamper" {
     try Tampering(directory: arguments[2]).run(Array(arguments[3...]))
@@ -61,6 +60,8 @@ for number in 0..<(count + extra) {
     } catch {
         print("error", error.code)
     }
+    // What was said counts, should the next call be the process's last.
+    fflush(nil)
     latest = max(latest, began.duration(to: .now()) - deadline)
 }
 let until = MonotonicInstant.now().advanced(by: .seconds(1))

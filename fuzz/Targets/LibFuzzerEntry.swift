@@ -14,7 +14,7 @@ private let target: FuzzTarget = {
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     do throws(Finding) {
-        try target.run([UInt8](UnsafeBufferPointer(start: bytes, count: count)))
+        try unsafe target.run([UInt8](UnsafeBufferPointer(start: bytes, count: count)))
     } catch {
         print("FINDING in \(target.rawValue): \(error)")
         fflush(nil)
