@@ -17,7 +17,7 @@ import Testing
             case .danglingLink: symlink("nowhere", path)
             case .directory: mkdir(path, 0o700)
             case .socket:
-                let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+                let descriptor = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
                 defer { close(descriptor) }
                 var address = sockaddr_un()
                 address.sun_family = sa_family_t(AF_UNIX)
