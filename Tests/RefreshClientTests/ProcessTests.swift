@@ -207,6 +207,12 @@ extension ClientTests {
         @Test func `a fork while another thread is inside a refresh`() throws {
             let setting = try Setting()
             let worker = try Worker(setting)
+            // The Swift runtime makes its types at their first use, under locks that a fork in another thread would leave
+            // locked in the child.
+            worker.tell("answer ok warm")
+            worker.tell("refresh 0 rt-warm")
+            _ = try worker.event("done 0 ok")
+            _ = try worker.event("called")
             worker.tell("refresh 1 rt")
             _ = try worker.event("called")
             worker.tell("fork 3 rt")

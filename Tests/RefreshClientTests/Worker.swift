@@ -22,7 +22,12 @@ final class Worker: @unchecked Sendable {
         let path = URL(fileURLWithPath: here).deletingLastPathComponent().path + "/refresh-client-worker"
         var started = pid_t()
         let argument = strdup(path)
-        let code = posix_spawn(&started, path, &actions, nil, [argument, nil], environ)
+        // A group of its own, so that its forked children end with it: they hold the test runner's standard error.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        let code = posix_spawn(&started, path, &actions, &attributes, [argument, nil], environ)
+        posix_spawnattr_destroy(&attributes)
         free(argument)
         posix_spawn_file_actions_destroy(&actions)
         close(toChild[0])
@@ -49,7 +54,7 @@ final class Worker: @unchecked Sendable {
 
     deinit {
         close(input)
-        kill(pid, SIGKILL)
+        kill(-pid, SIGKILL)
         var status: Int32 = 0
         waitpid(pid, &status, 0)
     }
