@@ -14,6 +14,7 @@ let package = Package(
     products: [
         .library(name: "RefreshClient", targets: ["RefreshClient"]),
         .library(name: "WorkOS", targets: ["WorkOS"]),
+        .executable(name: "lease-simulation", targets: ["lease-simulation"]),
         .executable(name: "refresh-storm", targets: ["refresh-storm"]),
         .executable(name: "workos-emulator", targets: ["workos-emulator"]),
     ],
@@ -35,6 +36,12 @@ let package = Package(
         .target(name: "LMDB", dependencies: ["CLMDB", "CLinux", "ProcessSupport"]),
         .target(name: "LeaseTable", dependencies: ["LMDB", "CLinux", "ProcessSupport", crypto, logging]),
         .testTarget(name: "LeaseTableTests", dependencies: ["LeaseTable", "ProcessSupport", crypto]),
+        // The protocol on a simulated machine, with the real records and the real decisions on them.
+        .target(
+            name: "LeaseSimulator", dependencies: ["LeaseTable", "ProcessSupport"], path: "Tests/LeaseSimulator"),
+        .executableTarget(
+            name: "lease-simulation", dependencies: ["LeaseSimulator", argumentParser], path: "Tests/LeaseSimulation"),
+        .testTarget(name: "LeaseSimulatorTests", dependencies: ["LeaseSimulator", "lease-simulation"]),
         .target(name: "RefreshClient", dependencies: ["LeaseTable", "ProcessSupport", logging]),
         // libcurl's header at build time, its library by dlopen when first needed: nothing links it.
         .target(name: "CCurl"),
