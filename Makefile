@@ -2,11 +2,14 @@
 
 PRODUCTS := lease-dump refreshd refresh-storm workos-emulator
 RELEASE := .build/release
+SCHEDULES := 100000
+SEED := 1
 
 .PHONY: help demo test space nightly build lint format clean
+.PHONY: help demo test simulation nightly build lint format clean
 
 help: ## Lists the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## Shows 128 callers in 16 processes share one refresh, and survive the death of the one who makes it
 	@scripts/demo $(RELEASE)
@@ -21,6 +24,7 @@ test: ## Runs all tests that end within minutes
 	@echo "Building the tests (the first time takes several minutes)"
 	@swift build --build-tests
 	@swift test --skip-build --skip RefreshStormTests
+	@$(MAKE) --no-print-directory simulation
 	@echo "Running the storms (about a minute and a half)"
 	@swift test --skip-build --filter RefreshStormTests
 	@Tests/PythonSDK/run_workos_sdk.py
@@ -33,9 +37,14 @@ space: ## Publishes at a steady rate and checks how large the table grows; LOAD=
 	else $(RELEASE)/lease-load plateau --rate 2000 --retention 3 --seconds 12; fi
 	@$(RELEASE)/lease-load full-map --map-size 8388608 --rate 1000 --retention 3 --seconds 6
 	@$(RELEASE)/lease-load stopped-reader --map-size 33554432 --rate 1000 --retention 3 --seconds 6
+simulation: ## Runs the protocol on a simulated machine: SCHEDULES=100000 SEED=1
+	@scripts/install-dependencies build
+	@swift build --configuration release --product lease-simulation
+	@$(RELEASE)/lease-simulation --schedules $(SCHEDULES) --seed $(SEED)
 
 nightly: test ## Runs the long forms of the tests as well
 	@scripts/install-dependencies test
+	@$(MAKE) --no-print-directory simulation SCHEDULES=5000000 SEED=1000001
 	@REFRESHD_LONG_TESTS=1 swift test --filter RefreshStormTests
 	@$(MAKE) --no-print-directory space LOAD=long
 

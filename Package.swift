@@ -14,6 +14,7 @@ let package = Package(
     products: [
         .library(name: "RefreshClient", targets: ["RefreshClient"]),
         .library(name: "WorkOS", targets: ["WorkOS"]),
+        .executable(name: "lease-simulation", targets: ["lease-simulation"]),
         .executable(name: "refresh-storm", targets: ["refresh-storm"]),
         .executable(name: "lease-dump", targets: ["lease-dump"]),
         .executable(name: "refreshd", targets: ["refreshd"]),
@@ -57,6 +58,12 @@ let package = Package(
         .testTarget(
             name: "RefreshDaemonTests",
             dependencies: ["LeaseTable", "LMDB", "ProcessSupport", "TableTestSupport", "refreshd", logging]),
+        // The protocol on a simulated machine, with the real records and the real decisions on them.
+        .target(
+            name: "LeaseSimulator", dependencies: ["LeaseTable", "ProcessSupport"], path: "Tests/LeaseSimulator"),
+        .executableTarget(
+            name: "lease-simulation", dependencies: ["LeaseSimulator", argumentParser], path: "Tests/LeaseSimulation"),
+        .testTarget(name: "LeaseSimulatorTests", dependencies: ["LeaseSimulator", "lease-simulation"]),
         .target(name: "RefreshClient", dependencies: ["LeaseTable", "ProcessSupport", logging]),
         // A worker process under a test's command: to be killed, stopped and forked.
         .executableTarget(
