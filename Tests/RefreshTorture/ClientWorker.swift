@@ -106,6 +106,7 @@ final class ClientWorker: @unchecked Sendable {
         let deadline = MonotonicInstant.now().advanced(by: patience)
         Note(.begin, life: life, id: call, token: place, other: deadline.nanoseconds).write(to: plan.notes)
         control.watch(call, deadline)
+        let queued = RunQueue.waited()
         // The deadline counts from here: what writing the note took is not the library's.
         let left = MonotonicInstant.now().duration(to: deadline)
         let request = RefreshRequest(refreshToken: plan.round.tokens[place - plan.round.first])
@@ -119,6 +120,7 @@ final class ClientWorker: @unchecked Sendable {
             outcome = error.code == .deadlineExceeded ? "deadline" : "\(error.code)/\(error.reason.rawValue)"
         }
         let end = MonotonicInstant.now()
+        let waited = RunQueue.waited() - queued
         if outcome != "deadline" { upstream.heard(place) }
         if plan.breakage == .agreement, outcome == "success", call % 20 == 0 { digest = "other" }
         if plan.breakage == .outcomes, call % 50 == 0 { outcome = "coordinationFailed/made-up" }
@@ -126,6 +128,7 @@ final class ClientWorker: @unchecked Sendable {
         var note = Note(
             .end, life: life, id: call, token: place, other: woken, outcome: outcome, digest: digest)
         note.time = end.nanoseconds
+        note.queued = waited
         note.write(to: plan.notes)
         return outcome == "success"
     }

@@ -176,8 +176,7 @@ struct Judge {
                 tally.callersStopped += 1
                 continue
             }
-            tally.measure(deadline: call.deadline, end: end.time, control: end.other)
-            if end.time > call.deadline, !tally.isOnTime(deadline: call.deadline, end: end.time, control: end.other) {
+            if !tally.measure(deadline: call.deadline, end: end) {
                 tally.violate(
                     .onTime, "a caller was \(Double(end.time - call.deadline) / 1e6) ms late",
                     history.story(of: token))

@@ -29,6 +29,12 @@ struct RefreshTortureCommand: ParsableCommand {
             "Deaths below which it goes on, up to twice as long (default: 5000 a minute).", valueName: "n"))
     var deaths: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "Plays only this: \(StoppedScenario.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "name"
+        ))
+    var scenario: StoppedScenario?
+
     @Flag(help: "Report as JSON.")
     var json = false
 
@@ -44,6 +50,7 @@ struct RefreshTortureCommand: ParsableCommand {
 
     func run() throws {
         do {
+            if let scenario { return try play(scenario) }
             let report = try torture()
             print(json ? try report.json() : report.text)
             if report.failed > 0 { throw ExitCode(1) }
@@ -53,6 +60,21 @@ struct RefreshTortureCommand: ParsableCommand {
             FileOutput.standardError("refresh-torture: \(error)\n")
             throw ExitCode(EX_UNAVAILABLE)
         }
+    }
+
+    private func play(_ scenario: StoppedScenario) throws {
+        signal(SIGPIPE, SIG_IGN)
+        let directory = try StormDirectory(named: nil)
+        defer { directory.remove() }
+        let emulator = try EmulatorProcess()
+        defer { emulator.stop() }
+        let stage = try Stage(directory: "\(directory.path)/table", emulator: emulator)
+        defer { stage.clear() }
+        let results = try scenario.play(stage)
+        for result in results { print("\(result.held ? "passed" : "FAILED")  \(result.what)") }
+        let failed = results.count { !$0.held }
+        print("\(results.count - failed) passed, \(failed) failed")
+        if failed > 0 { throw ExitCode(1) }
     }
 
     private func torture() throws -> TortureReport {
@@ -78,5 +100,7 @@ struct RefreshTortureCommand: ParsableCommand {
         return TortureReport(tally, seed: seed, seconds: began.duration(to: .now()).milliseconds / 1_000)
     }
 }
+
+extension StoppedScenario: ExpressibleByArgument {}
 
 extension Breakage: ExpressibleByArgument {}

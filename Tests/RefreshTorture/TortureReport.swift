@@ -32,6 +32,7 @@ struct TortureReport: Codable {
     var callersKilled: Int
     var callersStopped: Int
     var callersPastDeadline: Int
+    var callersLaterThanControl: Int
     var callersLate: Int
     var latestBeyondControlMs: Double
     var largestFileBytes: Int
@@ -62,6 +63,7 @@ struct TortureReport: Codable {
         callersKilled = tally.callersKilled
         callersStopped = tally.callersStopped
         callersPastDeadline = tally.lateness.count
+        callersLaterThanControl = tally.laterThanControl
         callersLate = tally.counts[.onTime, default: 0]
         latestBeyondControlMs = tally.latest
         largestFileBytes = tally.largestFile
@@ -98,8 +100,9 @@ struct TortureReport: Codable {
             ("", "\(callersKilled) killed with their process, \(callersStopped) in processes that were stopped"),
             (
                 "lateness",
-                "\(callersPastDeadline) past their deadline, \(callersLate) later than the control by 50 ms, "
-                    + "at the most \((latestBeyondControlMs * 100).rounded() / 100) ms"
+                "\(callersPastDeadline) past their deadline; \(callersLaterThanControl) later than the control by 50 ms, "
+                    + "\(callersLate) of them free to run, these by \((latestBeyondControlMs * 100).rounded() / 100) ms "
+                    + "at the most"
             ),
             ("space", "data file at most \(largestFileBytes / 1024) KiB, \(readerSlotsFreed) reader slots freed"),
         ]
