@@ -91,7 +91,7 @@ final class ClientWorker: @unchecked Sendable {
                 case 2..<4: .milliseconds(Int.random(in: 100...500, using: &generator))
                 default: .milliseconds(Int.random(in: 1_000...2_000, using: &generator))
                 }
-            _ = refresh(place, patience: patience)
+            refresh(place, patience: patience)
             pause(for: .microseconds(Int.random(in: 0...25_000, using: &generator)))
         }
         mutex.withLock { working -= 1 }
@@ -122,8 +122,8 @@ final class ClientWorker: @unchecked Sendable {
         let end = MonotonicInstant.now()
         let waited = RunQueue.waited() - queued
         if outcome != "deadline" { upstream.heard(place) }
-        if plan.breakage == .agreement, outcome == "success", call % 20 == 0 { digest = "other" }
-        if plan.breakage == .outcomes, call % 50 == 0 { outcome = "coordinationFailed/made-up" }
+        if plan.breakage == .agreement, outcome == "success", life % 5 == 0 { digest = "other" }
+        if plan.breakage == .outcomes, life % 5 == 0 { outcome = "coordinationFailed/made-up" }
         let woken = control.finish(call, end: end)
         var note = Note(
             .end, life: life, id: call, token: place, other: woken, outcome: outcome, digest: digest)

@@ -178,11 +178,16 @@ struct Judge {
             }
             if !tally.measure(deadline: call.deadline, end: end) {
                 tally.violate(
-                    .onTime, "a caller was \(Double(end.time - call.deadline) / 1e6) ms late",
+                    .onTime,
+                    "a caller of life \(call.life) was \(Self.milliseconds(end.time - call.deadline)) ms late, the control "
+                        + "\(Self.milliseconds(end.other > call.deadline ? end.other - call.deadline : 0)) ms; it stood "
+                        + "in the run queue for \(Self.milliseconds(end.queued)) ms",
                     history.story(of: token))
             }
         }
     }
+
+    private static func milliseconds(_ nanoseconds: UInt64) -> Double { Double(nanoseconds / 10_000) / 100 }
 
     // MARK: Results
 

@@ -31,8 +31,9 @@ enum StoppedScenario: String, CaseIterable {
     private func playWriting(_ stage: Stage) throws -> [(String, Bool)] {
         let (known, wanted) = (try stage.newToken(), try stage.newToken())
         let workers = try (0..<3).map { _ in try stage.enter() }
-        for worker in workers { try stage.order(worker, token: known, callers: 2, patience: 3_000) }
-        let first = try stage.collect(6)
+        // One reader slot each: more readers than that must not wait for the write lock to get another.
+        for worker in workers { try stage.order(worker, token: known, callers: 1, patience: 3_000) }
+        let first = try stage.collect(3)
         let holder = try stage.enter(stage.stopWriting)
         try stage.awaitStop(holder)
         let isHeld = WriteLock(directory: stage.directory).isHeld(by: holder.pid)
@@ -40,10 +41,10 @@ enum StoppedScenario: String, CaseIterable {
         let newcomer = try stage.enter()
         for worker in workers {
             try stage.order(worker, token: wanted, callers: 4, patience: 400)
-            try stage.order(worker, token: known, callers: 4, patience: 400)
+            try stage.order(worker, token: known, callers: 32, patience: 400)
         }
         try stage.order(newcomer, token: wanted, callers: 4, patience: 400)
-        let meanwhile = try stage.collect(28)
+        let meanwhile = try stage.collect(112)
         let arrivedMeanwhile = try stage.arrivals(of: wanted)
         kill(holder.pid, SIGCONT)
         for worker in workers + [newcomer] { try stage.order(worker, token: wanted, callers: 4, patience: 3_000) }
@@ -59,7 +60,7 @@ enum StoppedScenario: String, CaseIterable {
             ),
             ("at their deadlines", waiting.allSatisfy(isOnTime)),
             ("none of them refreshed alone", arrivedMeanwhile == 0),
-            ("12 readers of the stored result are served", reading.count == 12 && succeeded(reading)),
+            ("96 readers of the stored result are served", reading.count == 96 && succeeded(reading)),
             ("at once", reading.allSatisfy(wasNotHeldUp)),
             ("the holder goes on", stage.awaitEnd(holder) == 0),
             ("all go on", succeeded(after)),
@@ -163,9 +164,11 @@ enum StoppedScenario: String, CaseIterable {
         return end.time >= call.deadline && tally.measure(deadline: call.deadline, end: end)
     }
 
+    // Far from its deadline, which is what it would wait for; what a crowd of threads takes on a busy machine is allowed.
     private func wasNotHeldUp(_ call: RoundHistory.Call) -> Bool {
         guard let end = call.end else { return false }
-        return end.time - call.begin <= UInt64(Times.tolerance.wholeNanoseconds) + end.queued
+        let took = end.time - call.begin
+        return took <= 150_000_000 + end.queued
     }
 
     // MARK: Stopping at a place
