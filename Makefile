@@ -2,8 +2,9 @@
 
 PRODUCTS := lease-dump refreshd refresh-storm workos-emulator
 RELEASE := .build/release
+TORTURE_SECONDS ?= 60
 
-.PHONY: help demo test nightly build lint format clean
+.PHONY: help demo test torture nightly build lint format clean
 
 help: ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,15 +21,23 @@ test: ## Runs all tests that end within minutes
 	@scripts/install-dependencies test
 	@echo "Building the tests (the first time takes several minutes)"
 	@swift build --build-tests
-	@swift test --skip-build --skip RefreshStormTests
+	@swift test --skip-build --skip 'RefreshStormTests|RefreshTortureTests'
 	@echo "Running the storms (about a minute and a half)"
 	@swift test --skip-build --filter RefreshStormTests
+	@$(MAKE) --no-print-directory torture
 	@Tests/PythonSDK/run_workos_sdk.py
 	@scripts/check-readme .build/debug
 
+torture: ## Kills and stops workers for TORTURE_SECONDS (60), wherever they are, and checks what must hold
+	@swift build --product workos-emulator
+	@swift build --product refresh-torture
+	@for place in writing opening sending; do .build/debug/refresh-torture --scenario stopped-$$place || exit 1; done
+	@.build/debug/refresh-torture --seconds $(TORTURE_SECONDS)
+
 nightly: test ## Runs the long forms of the tests as well
 	@scripts/install-dependencies test
-	@REFRESHD_LONG_TESTS=1 swift test --filter RefreshStormTests
+	@REFRESHD_LONG_TESTS=1 swift test --filter 'RefreshStormTests|RefreshTortureTests'
+	@$(MAKE) --no-print-directory torture TORTURE_SECONDS=1800
 
 lint: ## Checks the formatting
 	@swift format lint --strict --recursive --parallel Sources Tests examples Package.swift

@@ -98,6 +98,7 @@ final class ClientWorker: @unchecked Sendable {
         changed.broadcast()
     }
 
+    @discardableResult
     private func refresh(_ place: Int, patience: Duration) -> Bool {
         let call: Int = mutex.withLock {
             calls += 1
@@ -106,7 +107,7 @@ final class ClientWorker: @unchecked Sendable {
         let deadline = MonotonicInstant.now().advanced(by: patience)
         Note(.begin, life: life, id: call, token: place, other: deadline.nanoseconds).write(to: plan.notes)
         control.watch(call, deadline)
-        let queued = RunQueue.waited()
+        let before = RunQueue.read()
         // The deadline counts from here: what writing the note took is not the library's.
         let left = MonotonicInstant.now().duration(to: deadline)
         let request = RefreshRequest(refreshToken: plan.round.tokens[place - plan.round.first])
@@ -120,7 +121,7 @@ final class ClientWorker: @unchecked Sendable {
             outcome = error.code == .deadlineExceeded ? "deadline" : "\(error.code)/\(error.reason.rawValue)"
         }
         let end = MonotonicInstant.now()
-        let waited = RunQueue.waited() - queued
+        let after = RunQueue.read()
         if outcome != "deadline" { upstream.heard(place) }
         if plan.breakage == .agreement, outcome == "success", life % 5 == 0 { digest = "other" }
         if plan.breakage == .outcomes, life % 5 == 0 { outcome = "coordinationFailed/made-up" }
@@ -128,7 +129,8 @@ final class ClientWorker: @unchecked Sendable {
         var note = Note(
             .end, life: life, id: call, token: place, other: woken, outcome: outcome, digest: digest)
         note.time = end.nanoseconds
-        note.queued = waited
+        note.queued = after.queued - before.queued
+        note.ran = after.ran - before.ran
         note.write(to: plan.notes)
         return outcome == "success"
     }

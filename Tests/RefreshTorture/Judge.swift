@@ -181,7 +181,7 @@ struct Judge {
                     .onTime,
                     "a caller of life \(call.life) was \(Self.milliseconds(end.time - call.deadline)) ms late, the control "
                         + "\(Self.milliseconds(end.other > call.deadline ? end.other - call.deadline : 0)) ms; it stood "
-                        + "in the run queue for \(Self.milliseconds(end.queued)) ms",
+                        + "in the run queue for \(Self.milliseconds(end.queued)) ms and ran for \(Self.milliseconds(end.ran)) ms",
                     history.story(of: token))
             }
         }

@@ -39,6 +39,8 @@ struct Note {
     var digest = "-"
     /// For how long the caller's thread was ready to run and was not let, in nanoseconds.
     var queued: UInt64 = 0
+    /// For how long it ran meanwhile, in nanoseconds.
+    var ran: UInt64 = 0
 
     init(
         _ kind: Kind, life: Int, id: Int = 0, token: Int = -1, other: UInt64 = 0, outcome: String = "-",
@@ -57,9 +59,9 @@ struct Note {
     /// Reads a line; `nil` for what no worker writes.
     init?(line: [UInt8]) {
         let words = String(decoding: line, as: UTF8.self).split(separator: " ")
-        guard words.count == 9, let kind = Kind(rawValue: String(words[0])), let life = Int(words[1]),
+        guard words.count == 10, let kind = Kind(rawValue: String(words[0])), let life = Int(words[1]),
             let id = Int(words[2]), let token = Int(words[3]), let time = UInt64(words[4]),
-            let other = UInt64(words[5]), let queued = UInt64(words[8])
+            let other = UInt64(words[5]), let queued = UInt64(words[8]), let ran = UInt64(words[9])
         else { return nil }
         self.kind = kind
         self.life = life
@@ -70,22 +72,23 @@ struct Note {
         outcome = String(words[6])
         digest = String(words[7])
         self.queued = queued
+        self.ran = ran
     }
 
     /// Writes the line.
     func write(to descriptor: Int32) {
-        let line = "\(kind.rawValue) \(life) \(id) \(token) \(time) \(other) \(outcome) \(digest) \(queued)\n"
+        let line = "\(kind.rawValue) \(life) \(id) \(token) \(time) \(other) \(outcome) \(digest) \(queued) \(ran)\n"
         _ = Pipes.write(Array(line.utf8), to: descriptor)
     }
 }
 
 /// What the scheduler made a thread wait for.
 enum RunQueue {
-    /// For how long this thread has been ready to run without running, in nanoseconds, since it began: the second
-    /// number of `/proc/thread-self/schedstat`, see proc(5). 0 where the kernel does not count.
-    static func waited() -> UInt64 {
-        guard let text = try? readSmallFile("/proc/thread-self/schedstat", limit: 128) else { return 0 }
+    /// For how long this thread has run, and been ready to run without running, in nanoseconds, since it began: the
+    /// first two numbers of `/proc/thread-self/schedstat`, see proc(5). 0 where the kernel does not count.
+    static func read() -> (ran: UInt64, queued: UInt64) {
+        guard let text = try? readSmallFile("/proc/thread-self/schedstat", limit: 128) else { return (0, 0) }
         let words = String(decoding: text, as: UTF8.self).split(separator: " ")
-        return words.count > 1 ? UInt64(words[1]) ?? 0 : 0
+        return words.count > 1 ? (UInt64(words[0]) ?? 0, UInt64(words[1]) ?? 0) : (0, 0)
     }
 }

@@ -130,15 +130,16 @@ final class Stage {
     ) -> Note {
         let deadline = MonotonicInstant(nanoseconds: begin.other)
         control.watch(begin.id, deadline)
-        let queued = RunQueue.waited()
+        let before = RunQueue.read()
         let (outcome, digest) = refresh(client, token, patience: MonotonicInstant.now().duration(to: deadline))
         let end = MonotonicInstant.now()
-        let waited = RunQueue.waited() - queued
+        let after = RunQueue.read()
         var note = Note(
             .end, life: begin.life, id: begin.id, token: begin.token, other: control.finish(begin.id, end: end),
             outcome: outcome, digest: digest)
         note.time = end.nanoseconds
-        note.queued = waited
+        note.queued = after.queued - before.queued
+        note.ran = after.ran - before.ran
         return note
     }
 
