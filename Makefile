@@ -7,6 +7,9 @@ SEED := 1
 
 .PHONY: help demo test space nightly build lint format clean
 .PHONY: help demo test simulation nightly build lint format clean
+TORTURE_SECONDS ?= 60
+
+.PHONY: help demo test torture nightly build lint format clean
 
 help: ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,8 +28,10 @@ test: ## Runs all tests that end within minutes
 	@swift build --build-tests
 	@swift test --skip-build --skip RefreshStormTests
 	@$(MAKE) --no-print-directory simulation
+	@swift test --skip-build --skip 'RefreshStormTests|RefreshTortureTests'
 	@echo "Running the storms (about a minute and a half)"
 	@swift test --skip-build --filter RefreshStormTests
+	@$(MAKE) --no-print-directory torture
 	@Tests/PythonSDK/run_workos_sdk.py
 	@$(MAKE) --no-print-directory space
 	@scripts/check-readme .build/debug
@@ -47,6 +52,16 @@ nightly: test ## Runs the long forms of the tests as well
 	@$(MAKE) --no-print-directory simulation SCHEDULES=5000000 SEED=1000001
 	@REFRESHD_LONG_TESTS=1 swift test --filter RefreshStormTests
 	@$(MAKE) --no-print-directory space LOAD=long
+torture: ## Kills and stops workers for TORTURE_SECONDS (60), wherever they are, and checks what must hold
+	@swift build --product workos-emulator
+	@swift build --product refresh-torture
+	@for place in writing opening sending; do .build/debug/refresh-torture --scenario stopped-$$place || exit 1; done
+	@.build/debug/refresh-torture --seconds $(TORTURE_SECONDS)
+
+nightly: test ## Runs the long forms of the tests as well
+	@scripts/install-dependencies test
+	@REFRESHD_LONG_TESTS=1 swift test --filter 'RefreshStormTests|RefreshTortureTests'
+	@$(MAKE) --no-print-directory torture TORTURE_SECONDS=1800
 
 lint: ## Checks the formatting
 	@swift format lint --strict --recursive --parallel Sources Tests examples Package.swift

@@ -99,14 +99,24 @@ let package = Package(
         .testTarget(
             name: "WorkOSEmulatorTests",
             dependencies: ["WorkOSEmulator", "workos-emulator", jwtKit, logging, serviceLifecycle]),
+        // What the programs that play many processes have in common.
+        .target(name: "StormSupport", dependencies: ["CCurl", "CLinux", "ProcessSupport", "WorkOS", crypto]),
         .executableTarget(
             name: "refresh-storm",
             dependencies: [
-                "CCurl", "CLinux", "LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "WorkOS", argumentParser,
-                crypto,
-                logging,
+                "CLinux", "LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "StormSupport", "WorkOS",
+                argumentParser, crypto, logging,
             ],
             path: "Sources/RefreshStorm"),
+        // Kills and stops real worker processes wherever they are, and checks what must hold.
+        .executableTarget(
+            name: "refresh-torture",
+            dependencies: [
+                "CLinux", "CProcessTesting", "LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "StormSupport",
+                "WorkOS", argumentParser, crypto, logging,
+            ],
+            path: "Tests/RefreshTorture"),
+        .testTarget(name: "RefreshTortureTests", dependencies: ["refresh-torture", "workos-emulator"]),
         .testTarget(name: "RefreshStormTests", dependencies: ["refresh-storm", "workos-emulator"]),
         .executableTarget(
             name: "swift-worker", dependencies: ["RefreshClient", "WorkOS"], path: "examples/swift-worker"),
