@@ -4,12 +4,12 @@ PRODUCTS := lease-dump refreshd refresh-storm workos-emulator
 RELEASE := .build/release
 SCHEDULES := 100000
 SEED := 1
+TORTURE_SECONDS := 60
 
-.PHONY: help demo test space nightly build lint format clean
-.PHONY: help demo test simulation nightly build lint format clean
-TORTURE_SECONDS ?= 60
+# Tests with figures of their own, which are not those of a machine that is busy with the others.
+ALONE := RefreshStormTests|RefreshTortureTests
 
-.PHONY: help demo test torture nightly build lint format clean
+.PHONY: help demo build test nightly simulation space model torture lint format clean
 
 help: ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,15 +26,26 @@ test: ## Runs all tests that end within minutes
 	@scripts/install-dependencies test
 	@echo "Building the tests (the first time takes several minutes)"
 	@swift build --build-tests
-	@swift test --skip-build --skip RefreshStormTests
-	@$(MAKE) --no-print-directory simulation
-	@swift test --skip-build --skip 'RefreshStormTests|RefreshTortureTests'
+	@swift test --skip-build --skip '$(ALONE)'
 	@echo "Running the storms (about a minute and a half)"
 	@swift test --skip-build --filter RefreshStormTests
-	@$(MAKE) --no-print-directory torture
 	@Tests/PythonSDK/run_workos_sdk.py
+	@$(MAKE) --no-print-directory simulation
 	@$(MAKE) --no-print-directory space
 	@scripts/check-readme .build/debug
+
+nightly: test ## Runs the long forms as well: hours
+	@REFRESHD_LONG_TESTS=1 LMDB_KILL_ROUNDS=60000 swift test --skip-build --skip '$(ALONE)'
+	@REFRESHD_LONG_TESTS=1 swift test --skip-build --filter RefreshStormTests
+	@swift test --skip-build --filter RefreshTortureTests
+	@$(MAKE) --no-print-directory model MODEL=--long
+	@$(MAKE) --no-print-directory simulation SCHEDULES=5000000 SEED=1000001
+	@$(MAKE) --no-print-directory space LOAD=long
+	@$(MAKE) --no-print-directory torture TORTURE_SECONDS=1800
+
+simulation: ## Runs the protocol on a simulated machine: SCHEDULES=100000 SEED=1
+	@swift build --configuration release --product lease-simulation
+	@$(RELEASE)/lease-simulation --schedules $(SCHEDULES) --seed $(SEED)
 
 space: ## Publishes at a steady rate and checks how large the table grows; LOAD=long takes two minutes
 	@swift build --configuration release --product lease-load
@@ -42,26 +53,16 @@ space: ## Publishes at a steady rate and checks how large the table grows; LOAD=
 	else $(RELEASE)/lease-load plateau --rate 2000 --retention 3 --seconds 12; fi
 	@$(RELEASE)/lease-load full-map --map-size 8388608 --rate 1000 --retention 3 --seconds 6
 	@$(RELEASE)/lease-load stopped-reader --map-size 33554432 --rate 1000 --retention 3 --seconds 6
-simulation: ## Runs the protocol on a simulated machine: SCHEDULES=100000 SEED=1
-	@scripts/install-dependencies build
-	@swift build --configuration release --product lease-simulation
-	@$(RELEASE)/lease-simulation --schedules $(SCHEDULES) --seed $(SEED)
 
-nightly: test ## Runs the long forms of the tests as well
-	@scripts/install-dependencies test
-	@$(MAKE) --no-print-directory simulation SCHEDULES=5000000 SEED=1000001
-	@REFRESHD_LONG_TESTS=1 swift test --filter RefreshStormTests
-	@$(MAKE) --no-print-directory space LOAD=long
+model: ## Checks the protocol's model with spin; MODEL=--long takes longer
+	@scripts/install-dependencies nightly
+	@model/check $(MODEL)
+
 torture: ## Kills and stops workers for TORTURE_SECONDS (60), wherever they are, and checks what must hold
 	@swift build --product workos-emulator
 	@swift build --product refresh-torture
 	@for place in writing opening sending; do .build/debug/refresh-torture --scenario stopped-$$place || exit 1; done
 	@.build/debug/refresh-torture --seconds $(TORTURE_SECONDS)
-
-nightly: test ## Runs the long forms of the tests as well
-	@scripts/install-dependencies test
-	@REFRESHD_LONG_TESTS=1 swift test --filter 'RefreshStormTests|RefreshTortureTests'
-	@$(MAKE) --no-print-directory torture TORTURE_SECONDS=1800
 
 lint: ## Checks the formatting
 	@swift format lint --strict --recursive --parallel Sources Tests examples Package.swift
