@@ -25,7 +25,11 @@ final class Worker: @unchecked Sendable {
         // A group of its own, so that its forked children end with it: they hold the test runner's standard error.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        // No signal blocked, whatever the thread that runs the test blocks: forked children end by SIGALRM.
+        var noSignals = sigset_t()
+        sigemptyset(&noSignals)
+        posix_spawnattr_setsigmask(&attributes, &noSignals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
         let code = posix_spawn(&started, path, &actions, &attributes, [argument, nil], environ)
         posix_spawnattr_destroy(&attributes)
         free(argument)

@@ -175,8 +175,11 @@ while let line = readLine() {
     case "fork":
         guard let client = made, let count = Int(words[1]) else { continue }
         let children = (0..<count).map { _ in child { refresh(client, "child", words[2], deadline: nil) } }
-        for one in children { reap(one) }
-        say("forked \(count)")
+        // Meanwhile more can be said to the parent.
+        try LibraryThread.start {
+            for one in children { reap(one) }
+            say("forked \(count)")
+        }
     case "deep":
         guard let client = made, let count = Int(words[1]) else { continue }
         reap(child { deepen(count, client, words[2]) })
