@@ -6,8 +6,9 @@ SCHEDULES := 100000
 SEED := 1
 TORTURE_SECONDS := 60
 
-# Tests with figures of their own, which are not those of a machine that is busy with the others.
-ALONE := RefreshStormTests|RefreshTortureTests
+# Run one after another: tests that block threads, or that load the machine, starve those of a server in the same process.
+GROUPS_OF_TESTS := WorkOSEmulatorTests RefreshClientTests 'LMDBTests|ProcessSupportTests' \
+	'LeaseTableTests|WorkOSTests|LeaseDumpTests|RefreshDaemonTests|LeaseSimulatorTests'
 
 .PHONY: help demo build test nightly simulation space model torture lint format clean
 
@@ -26,7 +27,7 @@ test: ## Runs all tests that end within minutes
 	@scripts/install-dependencies test
 	@echo "Building the tests (the first time takes several minutes)"
 	@swift build --build-tests
-	@swift test --skip-build --skip '$(ALONE)'
+	@for group in $(GROUPS_OF_TESTS); do swift test --skip-build --filter "$$group" || exit 1; done
 	@echo "Running the storms (about a minute and a half)"
 	@swift test --skip-build --filter RefreshStormTests
 	@Tests/PythonSDK/run_workos_sdk.py
@@ -35,7 +36,7 @@ test: ## Runs all tests that end within minutes
 	@scripts/check-readme .build/debug
 
 nightly: test ## Runs the long forms as well: hours
-	@REFRESHD_LONG_TESTS=1 LMDB_KILL_ROUNDS=60000 swift test --skip-build --skip '$(ALONE)'
+	@LMDB_KILL_ROUNDS=60000 swift test --skip-build --filter LMDBTests
 	@REFRESHD_LONG_TESTS=1 swift test --skip-build --filter RefreshStormTests
 	@swift test --skip-build --filter RefreshTortureTests
 	@$(MAKE) --no-print-directory model MODEL=--long
