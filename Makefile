@@ -2,11 +2,18 @@
 
 PRODUCTS := lease-dump refreshd refresh-storm workos-emulator
 RELEASE := .build/release
+SCHEDULES := 100000
+SEED := 1
+TORTURE_SECONDS := 60
 
-.PHONY: help demo test fuzz sanitize space nightly build lint format clean
+# Run one after another: tests that block threads, or that load the machine, starve those of a server in the same process.
+GROUPS_OF_TESTS := WorkOSEmulatorTests RefreshClientTests 'LMDBTests|ProcessSupportTests' \
+	'LeaseTableTests|WorkOSTests|LeaseDumpTests|RefreshDaemonTests|LeaseSimulatorTests|FuzzTests' HostileFilesTests
+
+.PHONY: help demo build test nightly simulation space fuzz sanitize model torture lint format clean
 
 help: ## Lists the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## Shows 128 callers in 16 processes share one refresh, and survive the death of the one who makes it
 	@scripts/demo $(RELEASE)
@@ -20,10 +27,11 @@ test: ## Runs all tests that end within minutes
 	@scripts/install-dependencies test
 	@echo "Building the tests (the first time takes several minutes)"
 	@swift build --build-tests
-	@swift test --skip-build --skip RefreshStormTests
+	@for group in $(GROUPS_OF_TESTS); do swift test --skip-build --filter "$$group" || exit 1; done
 	@echo "Running the storms (about a minute and a half)"
 	@swift test --skip-build --filter RefreshStormTests
 	@Tests/PythonSDK/run_workos_sdk.py
+	@$(MAKE) --no-print-directory simulation
 	@$(MAKE) --no-print-directory space
 	@scripts/check-readme .build/debug
 	@$(MAKE) --no-print-directory fuzz
@@ -37,6 +45,21 @@ sanitize: ## Runs the tests of the core under ThreadSanitizer and AddressSanitiz
 	@scripts/sanitize thread
 	@scripts/sanitize address
 
+nightly: test ## Runs the long forms as well: hours
+	@LMDB_KILL_ROUNDS=60000 swift test --skip-build --filter LMDBTests
+	@REFRESHD_LONG_TESTS=1 swift test --skip-build --filter RefreshStormTests
+	@swift test --skip-build --filter RefreshTortureTests
+	@$(MAKE) --no-print-directory model MODEL=--long
+	@$(MAKE) --no-print-directory simulation SCHEDULES=5000000 SEED=1000001
+	@$(MAKE) --no-print-directory space LOAD=long
+	@$(MAKE) --no-print-directory torture TORTURE_SECONDS=1800
+	@REFRESHD_LONG_TESTS=1 swift test --skip-build --filter HostileFilesTests
+	@$(MAKE) --no-print-directory fuzz FUZZ=14400
+
+simulation: ## Runs the protocol on a simulated machine: SCHEDULES=100000 SEED=1
+	@swift build --configuration release --product lease-simulation
+	@$(RELEASE)/lease-simulation --schedules $(SCHEDULES) --seed $(SEED)
+
 space: ## Publishes at a steady rate and checks how large the table grows; LOAD=long takes two minutes
 	@swift build --configuration release --product lease-load
 	@if [ "$(LOAD)" = long ]; then $(RELEASE)/lease-load plateau; \
@@ -44,12 +67,15 @@ space: ## Publishes at a steady rate and checks how large the table grows; LOAD=
 	@$(RELEASE)/lease-load full-map --map-size 8388608 --rate 1000 --retention 3 --seconds 6
 	@$(RELEASE)/lease-load stopped-reader --map-size 33554432 --rate 1000 --retention 3 --seconds 6
 
-nightly: test ## Runs the long forms of the tests as well
-	@scripts/install-dependencies test
-	@REFRESHD_LONG_TESTS=1 swift test --filter RefreshStormTests
-	@$(MAKE) --no-print-directory space LOAD=long
-	@REFRESHD_LONG_TESTS=1 swift test --filter HostileFilesTests
-	@$(MAKE) --no-print-directory fuzz FUZZ=14400
+model: ## Checks the protocol's model with spin; MODEL=--long takes longer
+	@scripts/install-dependencies nightly
+	@model/check $(MODEL)
+
+torture: ## Kills and stops workers for TORTURE_SECONDS (60), wherever they are, and checks what must hold
+	@swift build --product workos-emulator
+	@swift build --product refresh-torture
+	@for place in writing opening sending; do .build/debug/refresh-torture --scenario stopped-$$place || exit 1; done
+	@.build/debug/refresh-torture --seconds $(TORTURE_SECONDS)
 
 lint: ## Checks the formatting
 	@swift format lint --strict --recursive --parallel Sources Tests examples fuzz Package.swift

@@ -14,6 +14,7 @@ let package = Package(
     products: [
         .library(name: "RefreshClient", targets: ["RefreshClient"]),
         .library(name: "WorkOS", targets: ["WorkOS"]),
+        .executable(name: "lease-simulation", targets: ["lease-simulation"]),
         .executable(name: "refresh-storm", targets: ["refresh-storm"]),
         .executable(name: "lease-dump", targets: ["lease-dump"]),
         .executable(name: "refreshd", targets: ["refreshd"]),
@@ -57,6 +58,12 @@ let package = Package(
         .testTarget(
             name: "RefreshDaemonTests",
             dependencies: ["LeaseTable", "LMDB", "ProcessSupport", "TableTestSupport", "refreshd", logging]),
+        // The protocol on a simulated machine, with the real records and the real decisions on them.
+        .target(
+            name: "LeaseSimulator", dependencies: ["LeaseTable", "ProcessSupport"], path: "Tests/LeaseSimulator"),
+        .executableTarget(
+            name: "lease-simulation", dependencies: ["LeaseSimulator", argumentParser], path: "Tests/LeaseSimulation"),
+        .testTarget(name: "LeaseSimulatorTests", dependencies: ["LeaseSimulator", "lease-simulation"]),
         .target(name: "RefreshClient", dependencies: ["LeaseTable", "ProcessSupport", logging]),
         // A worker process under a test's command: to be killed, stopped and forked.
         .executableTarget(
@@ -92,14 +99,24 @@ let package = Package(
         .testTarget(
             name: "WorkOSEmulatorTests",
             dependencies: ["WorkOSEmulator", "workos-emulator", jwtKit, logging, serviceLifecycle]),
+        // What the programs that play many processes have in common.
+        .target(name: "StormSupport", dependencies: ["CCurl", "CLinux", "ProcessSupport", "WorkOS", crypto]),
         .executableTarget(
             name: "refresh-storm",
             dependencies: [
-                "CCurl", "CLinux", "LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "WorkOS", argumentParser,
-                crypto,
-                logging,
+                "CLinux", "LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "StormSupport", "WorkOS",
+                argumentParser, crypto, logging,
             ],
             path: "Sources/RefreshStorm"),
+        // Kills and stops real worker processes wherever they are, and checks what must hold.
+        .executableTarget(
+            name: "refresh-torture",
+            dependencies: [
+                "CLinux", "CProcessTesting", "LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "StormSupport",
+                "WorkOS", argumentParser, crypto, logging,
+            ],
+            path: "Tests/RefreshTorture"),
+        .testTarget(name: "RefreshTortureTests", dependencies: ["refresh-torture", "workos-emulator"]),
         .testTarget(name: "RefreshStormTests", dependencies: ["refresh-storm", "workos-emulator"]),
         .executableTarget(
             name: "swift-worker", dependencies: ["RefreshClient", "WorkOS"], path: "examples/swift-worker"),

@@ -225,6 +225,8 @@ struct EnvironmentOpening {
                 return nil
             }
             fchmod(descriptor, directory.fileMode)
+            // LMDB leaves the data file, and it alone, open to the programs that this process starts.
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
             if publish { try writeGuard.publish(dataInode: data.identity.inode, in: directory) }
             return unsafe Environment(
                 handle: handle, directory: directory, writeGuard: writeGuard, dataIdentity: data.identity,

@@ -61,24 +61,36 @@ import ProcessSupport
     }
 
     private func take(until deadline: MonotonicInstant) throws(EnvironmentError) -> OpaquePointer {
-        let ready: OpaquePointer? = try unsafe mutex.withLock {
-            () throws(EnvironmentError) -> OpaquePointer? in
+        var mayMake = true
+        while true {
+            let (ready, hasOthers) = try unsafe idleOrPlace(mayMake: mayMake, until: deadline)
+            if let ready = unsafe ready { return unsafe ready }
+            do throws(EnvironmentError) {
+                // Whoever is stopped with the write guard must not hold up a read that another reader serves in a
+                // moment: with others there, a new one is made only if the guard is free.
+                return try unsafe make(until: hasOthers ? MonotonicInstant(nanoseconds: 0) : deadline)
+            } catch {
+                mutex.withLock { underWay -= 1 }
+                returned.signal()
+                guard hasOthers, case .timedOut = error else { throw error }
+                mayMake = false
+            }
+        }
+    }
+
+    /// An idle transaction; or `nil` where the caller is to make one, and whether there are others, all in use.
+    private func idleOrPlace(
+        mayMake: Bool, until deadline: MonotonicInstant
+    ) throws(EnvironmentError) -> (ready: OpaquePointer?, hasOthers: Bool) {
+        try unsafe mutex.withLock { () throws(EnvironmentError) -> (OpaquePointer?, Bool) in
             while true {
-                if let handle = unsafe idle.popLast() { return unsafe handle }
-                if count + underWay < limit {
+                if let handle = unsafe idle.popLast() { return unsafe (handle, true) }
+                if (mayMake || count == 0) && count + underWay < limit {
                     underWay += 1
-                    return nil
+                    return (nil, count > 0)
                 }
                 if !returned.wait(until: deadline) { throw .timedOut(waitingFor: "this process's readers") }
             }
-        }
-        if let ready = unsafe ready { return unsafe ready }
-        do throws(EnvironmentError) {
-            return try unsafe make(until: deadline)
-        } catch {
-            mutex.withLock { underWay -= 1 }
-            returned.signal()
-            throw error
         }
     }
 

@@ -38,6 +38,8 @@ public enum ForkLocalSlot: Int32, Sendable {
     case identity = 2
     /// The thread that ends asynchronous callers at their deadlines.
     case deadlines = 3
+    /// Nobody in the library: for tests of the mechanism, which share a process with tests of its users.
+    case tests = 4
 }
 
 /// The number of forks between the process that loaded the library and this one.

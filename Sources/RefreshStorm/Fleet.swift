@@ -3,6 +3,7 @@ import FoundationEssentials
 import Glibc
 import ProcessSupport
 import RefreshClient
+import StormSupport
 
 /// The prefork master: forks workers, hands out orders, collects reports, replaces workers that were killed.
 ///
@@ -100,14 +101,5 @@ final class Fleet {
             throw SystemCallError("fork")
         }
         return Member(pid: pid, orders: orders.writing, reports: LineReader(descriptor: reports.reading))
-    }
-}
-
-/// Something that keeps a storm from being run, in words.
-struct StormError: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) {
-        self.description = description
     }
 }

@@ -3,6 +3,7 @@ import Glibc
 import LeaseTable
 import Logging
 import RefreshClient
+import StormSupport
 import WorkOS
 
 /// `refresh-storm`: many worker processes, one token.

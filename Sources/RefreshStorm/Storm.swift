@@ -3,6 +3,7 @@ import LMDB
 import LeaseTable
 import ProcessSupport
 import RefreshClient
+import StormSupport
 
 /// Runs the rounds of one scenario.
 final class Storm {

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import ProcessSupport
+import StormSupport
 
 /// The figures of a storm, and whether what should hold held.
 struct Summary {

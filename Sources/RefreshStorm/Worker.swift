@@ -3,6 +3,7 @@ import FoundationEssentials
 import Glibc
 import ProcessSupport
 import RefreshClient
+import StormSupport
 import WorkOS
 
 /// A forked worker: reads orders, has its threads make the calls, writes reports, until its pipe is closed.

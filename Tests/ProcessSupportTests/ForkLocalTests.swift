@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test func aChildHasAValueOfItsOwn() {
-        let local = ForkLocal<Box>(.flights)
+        let local = ForkLocal<Box>(.tests)
         let mine = local.value(Box.init)
         #expect(local.value(Box.init) === mine)
         let generation = forkGeneration()

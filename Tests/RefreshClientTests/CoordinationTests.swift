@@ -154,8 +154,11 @@ extension ClientTests {
             let worker = try Worker(setting)
             worker.tell("lock")
             _ = try worker.event("locked")
+            let began = MonotonicInstant.now()
             gate.open()
             #expect(try caller.get().body == bytes("at"))
+            // After one try to store it, not at its own deadline.
+            #expect(began.duration(to: .now()) < .seconds(3))
             #expect(try brief.get().body == bytes("at"))
             #expect(log.lines.contains { $0.contains("could not be stored yet") })
             #expect(other.count("done") == 0)

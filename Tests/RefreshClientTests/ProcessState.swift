@@ -10,6 +10,13 @@ func isAsleepInPoll(_ pid: pid_t) -> Bool {
     }
 }
 
+/// What the descriptors of a process lead to.
+func openFiles(of pid: pid_t) -> [String] {
+    let path = "/proc/\(pid)/fd"
+    let descriptors = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    return descriptors.compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: "\(path)/\($0)") }
+}
+
 extension Worker {
     var isAsleepInPoll: Bool { RefreshClientTests.isAsleepInPoll(pid) }
 

@@ -22,7 +22,16 @@ final class Worker: @unchecked Sendable {
         let path = URL(fileURLWithPath: here).deletingLastPathComponent().path + "/refresh-client-worker"
         var started = pid_t()
         let argument = strdup(path)
-        let code = posix_spawn(&started, path, &actions, nil, [argument, nil], environ)
+        // A group of its own, so that its forked children end with it: they hold the test runner's standard error.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        // No signal blocked, whatever the thread that runs the test blocks: forked children end by SIGALRM.
+        var noSignals = sigset_t()
+        sigemptyset(&noSignals)
+        posix_spawnattr_setsigmask(&attributes, &noSignals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
+        let code = posix_spawn(&started, path, &actions, &attributes, [argument, nil], environ)
+        posix_spawnattr_destroy(&attributes)
         free(argument)
         posix_spawn_file_actions_destroy(&actions)
         close(toChild[0])
@@ -49,7 +58,7 @@ final class Worker: @unchecked Sendable {
 
     deinit {
         close(input)
-        kill(pid, SIGKILL)
+        kill(-pid, SIGKILL)
         var status: Int32 = 0
         waitpid(pid, &status, 0)
     }

@@ -57,13 +57,15 @@ struct CommandedUpstream: Upstream {
 
     func attempt(_ request: UpstreamRequest, timeout: Duration) -> UpstreamAnswer {
         say("called \(getpid())")
+        let parent = getppid()
         while true {
             // A forked child has no use of its parent's queue, whose lock may be held for ever.
             if owner == getpid() {
                 if let answer = answers.take() { return answer }
                 if clinux_poll_readable(gateReadEnd, 0) != 0 { break }
                 answers.wait(.milliseconds(2))
-            } else if clinux_poll_readable(gateReadEnd, 20_000_000_000) != 0 {
+            } else if clinux_poll_readable(gateReadEnd, 10_000_000) != 0 || getppid() != parent {
+                // An orphan answers by itself: nobody is left to open its gate.
                 break
             }
         }
@@ -173,8 +175,11 @@ while let line = readLine() {
     case "fork":
         guard let client = made, let count = Int(words[1]) else { continue }
         let children = (0..<count).map { _ in child { refresh(client, "child", words[2], deadline: nil) } }
-        for one in children { reap(one) }
-        say("forked \(count)")
+        // Meanwhile more can be said to the parent.
+        try LibraryThread.start {
+            for one in children { reap(one) }
+            say("forked \(count)")
+        }
     case "deep":
         guard let client = made, let count = Int(words[1]) else { continue }
         reap(child { deepen(count, client, words[2]) })

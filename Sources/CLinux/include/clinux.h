@@ -65,7 +65,7 @@ void clinux_fork_unlock(void);
 
 /* A pointer per process: null at first, and null again in a forked child, whatever it was in the parent.
  * `index` is below CLINUX_FORK_LOCAL_SLOTS. Read and written under the fork lock. */
-#define CLINUX_FORK_LOCAL_SLOTS 4
+#define CLINUX_FORK_LOCAL_SLOTS 5
 void *_Nullable *_Nonnull clinux_fork_local_slot(int index);
 
 /* Opens a descriptor that a forked child closes before it runs anything else, and exec closes too, so that it

@@ -1,13 +1,15 @@
-import Glibc
+package import Glibc
 import ProcessSupport
 
 /// An emulator of the storm's own, started beside it and stopped with it.
-final class EmulatorProcess {
-    let baseURL: String
-    private let pid: pid_t
+package final class EmulatorProcess {
+    /// Where it listens.
+    package let baseURL: String
+    /// Its process.
+    package let pid: pid_t
 
     /// Starts the `workos-emulator` that lies beside this program, on a free port, and waits until it listens.
-    init() throws {
+    package init() throws {
         let path = try Self.path()
         let output = try Pipes.make()
         defer { close(output.reading) }
@@ -34,7 +36,7 @@ final class EmulatorProcess {
     }
 
     /// Stops it and waits until it has stopped.
-    func stop() {
+    package func stop() {
         kill(pid, SIGTERM)
         var status: Int32 = 0
         waitpid(pid, &status, 0)

@@ -3,11 +3,13 @@ import Glibc
 import ProcessSupport
 
 /// The directory of the lease table: the one that was named, or a new one that is removed at the end.
-struct StormDirectory {
-    let path: String
+package struct StormDirectory {
+    /// Its path.
+    package let path: String
     private let isOurs: Bool
 
-    init(named: String?) throws {
+    /// Takes the one that is named, or makes one.
+    package init(named: String?) throws {
         if let named {
             path = named
             isOurs = false
@@ -21,14 +23,8 @@ struct StormDirectory {
         isOurs = true
     }
 
-    func remove() {
+    /// Removes it, if it was made here.
+    package func remove() {
         if isOurs { try? FileManager.default.removeItem(atPath: path) }
-    }
-}
-
-/// Output that is not the report.
-enum FileOutput {
-    static func standardError(_ text: String) {
-        _ = Pipes.write(Array(text.utf8), to: STDERR_FILENO)
     }
 }

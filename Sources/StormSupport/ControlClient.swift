@@ -3,54 +3,64 @@ import Crypto
 import FoundationEssentials
 import WorkOS
 
-/// The storm's side of an emulator's control endpoints, over libcurl.
-struct ControlClient {
-    let baseURL: String
+/// A test program's side of an emulator's control endpoints, over libcurl.
+package struct ControlClient {
+    /// Where the emulator listens.
+    package let baseURL: String
 
-    init(baseURL: String) throws {
+    /// Loads libcurl.
+    package init(baseURL: String) throws {
         try WorkOSUpstream.preload()
         self.baseURL = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
     }
 
     /// One event of the emulator's.
-    struct Event: Decodable {
-        var seq: UInt64
-        var event: String
-        var timeNs: UInt64
-        var tokenHash: String?
+    package struct Event: Decodable {
+        /// Its number, from 1.
+        package var seq: UInt64
+        /// What happened.
+        package var event: String
+        /// When, in nanoseconds of `CLOCK_MONOTONIC`.
+        package var timeNs: UInt64
+        /// The request it happened to.
+        package var requestId: String?
+        /// The token it happened to.
+        package var tokenHash: String?
+        /// The answer's status.
+        package var status: Int?
     }
 
     /// A signed-in session's refresh token.
-    func signIn() throws -> String {
+    package func signIn() throws -> String {
         struct Grant: Decodable { var refreshToken: String }
         return try decoder.decode(Grant.self, from: call("POST", "sessions", body: "{}")).refreshToken
     }
 
     /// Changes the emulator's settings; `body` is JSON.
-    func change(_ body: String) throws {
+    package func change(_ body: String) throws {
         _ = try call("PATCH", "settings", body: body)
     }
 
     /// Sets a fault; `body` is JSON.
-    func addFault(_ body: String) throws {
+    package func addFault(_ body: String) throws {
         _ = try call("POST", "faults", body: "[\(body)]")
     }
 
     /// Calls that were made with a token.
-    func refreshCalls(of token: String) throws -> Int {
+    package func refreshCalls(of token: String) throws -> Int {
         struct Counters: Decodable { var refreshCalls: Int }
         let body = try call("GET", "stats?token_hash=\(Self.hash(of: token))")
         return try decoder.decode(Counters.self, from: body).refreshCalls
     }
 
     /// All calls, since the emulator began.
-    func allRefreshCalls() throws -> Int {
+    package func allRefreshCalls() throws -> Int {
         struct Counters: Decodable { var refreshCalls: Int }
         return try decoder.decode(Counters.self, from: call("GET", "stats?tokens=false")).refreshCalls
     }
 
     /// What has happened after `sequence`.
-    func events(after sequence: UInt64) throws -> [Event] {
+    package func events(after sequence: UInt64) throws -> [Event] {
         let text = try call("GET", "events?follow=false&since=\(sequence)")
         return text.split(separator: UInt8(ascii: "\n")).compactMap {
             try? decoder.decode(Event.self, from: $0)
@@ -58,7 +68,7 @@ struct ControlClient {
     }
 
     /// Waits for an event after `sequence`, as it comes, for `seconds` at the most.
-    func await(_ name: String, of token: String, after sequence: UInt64, seconds: Int = 20) throws -> Event {
+    package func await(_ name: String, of token: String, after sequence: UInt64, seconds: Int = 20) throws -> Event {
         let hash = Self.hash(of: token)
         var found: Event?
         var rest: [UInt8] = []
@@ -81,7 +91,7 @@ struct ControlClient {
     }
 
     /// What the emulator calls a token.
-    static func hash(of token: String) -> String {
+    package static func hash(of token: String) -> String {
         let digits = Array("0123456789abcdef")
         return String(
             SHA256.hash(data: Array(token.utf8)).prefix(8).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
