@@ -81,7 +81,7 @@ let package = Package(
             name: "workos-probe", dependencies: ["CLinux", "RefreshClient", "WorkOS"],
             path: "Tests/WorkOSProbe"),
         .testTarget(
-            name: "WorkOSTests", dependencies: ["RefreshClient", "WorkOS", "workos-probe"],
+            name: "WorkOSTests", dependencies: ["RefreshClient", "SanitizerSupport", "WorkOS", "workos-probe"],
             exclude: ["Fixtures"]),
         .target(
             name: "WorkOSEmulator",
