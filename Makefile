@@ -31,6 +31,7 @@ test: ## Runs all tests that end within minutes
 	@echo "Running the storms (about a minute and a half)"
 	@swift test --skip-build --filter RefreshStormTests
 	@Tests/PythonSDK/run_workos_sdk.py
+	@$(MAKE) --no-print-directory model
 	@$(MAKE) --no-print-directory simulation
 	@$(MAKE) --no-print-directory space
 	@scripts/check-readme .build/debug
@@ -68,7 +69,7 @@ space: ## Publishes at a steady rate and checks how large the table grows; LOAD=
 	@$(RELEASE)/lease-load stopped-reader --map-size 33554432 --rate 1000 --retention 3 --seconds 6
 
 model: ## Checks the protocol's model with spin; MODEL=--long takes longer
-	@scripts/install-dependencies nightly
+	@scripts/install-dependencies test
 	@model/check $(MODEL)
 
 torture: ## Kills and stops workers for TORTURE_SECONDS (60), wherever they are, and checks what must hold
