@@ -24,9 +24,10 @@ struct AnswerInput {
             throw .invalid("answer->status is \(status), and must be an HTTP status, or 0 where no answer came")
         }
         let length = unsafe fields.body_length
-        guard length <= ProgramAnswer.longestBody else {
+        // A size_t comes as Int: what is beyond half of its range is negative.
+        guard (0...ProgramAnswer.longestBody).contains(length) else {
             throw .invalid(
-                "answer->body has \(length) bytes, more than the \(ProgramAnswer.longestBody) that are kept")
+                "answer->body has \(UInt(bitPattern: length)) bytes, more than the \(ProgramAnswer.longestBody) that are kept")
         }
         var body: [UInt8] = []
         if length > 0 {

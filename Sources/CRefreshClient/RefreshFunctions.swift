@@ -2,6 +2,7 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 public import CRefreshClientHeader
+import LeaseTable
 import RefreshClient
 
 /// See refreshclient.h.
@@ -96,4 +97,11 @@ func translating<Result>(_ body: () throws(TokenRefreshError) -> Result) throws(
     } catch {
         throw CallError(error)
     }
+}
+
+/// For refresh.c, which begins again with the time that is left.
+@c(refreshclient_default_deadline_ms)
+public func defaultDeadlineMilliseconds(_ client: refreshclient_t) -> Int64 {
+    guard let deadline = ClientTable.client(client)?.refreshing.configuration.callerDeadline else { return 0 }
+    return Int64(Output.milliseconds(deadline))
 }

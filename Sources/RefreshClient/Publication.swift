@@ -18,10 +18,21 @@ struct Publication {
 
     private var configuration: RefreshConfiguration { table.configuration }
 
-    /// Tries once, for the publish timeout at the most.
+    /// Tries once, for the publish timeout at the most. What is thrown has been logged.
     ///
     /// - Returns: What all callers get: this result, or the one that was stored before it.
     func attempt() throws(LeaseTableError) -> UpstreamSuccess {
+        do throws(LeaseTableError) {
+            return try store()
+        } catch {
+            configuration.logger.error(
+                "a result could not be stored yet; this process has it, others wait",
+                metadata: ["directory": "\(table.directory)", "error": "\(error)"])
+            throw error
+        }
+    }
+
+    private func store() throws(LeaseTableError) -> UpstreamSuccess {
         let deadline = MonotonicInstant.now().advanced(by: configuration.publishTimeout)
         switch try table.publish(tenure, result: payload, deadline: deadline) {
         case .adopted(let sealed):
@@ -33,9 +44,6 @@ struct Publication {
     /// Goes on trying for as long as the result would be kept, with the pipe held and the lease renewed, after a first
     /// try has failed and this process's own callers were served. Blocks.
     func insist(after first: LeaseTableError) {
-        configuration.logger.error(
-            "a result could not be stored yet; this process has it, others wait",
-            metadata: ["directory": "\(table.directory)", "error": "\(first)"])
         let giveUp = MonotonicInstant.now().advanced(by: configuration.resultRetention)
         var error = first
         while true {
@@ -52,7 +60,7 @@ struct Publication {
                 deadline: now.advanced(by: configuration.publishRetryPause))
             pause(for: configuration.publishRetryPause)
             do throws(LeaseTableError) {
-                _ = try attempt()
+                _ = try store()
                 return
             } catch let next {
                 error = next
