@@ -27,7 +27,8 @@ struct AnswerInput {
         // A size_t comes as Int: what is beyond half of its range is negative.
         guard (0...ProgramAnswer.longestBody).contains(length) else {
             throw .invalid(
-                "answer->body has \(UInt(bitPattern: length)) bytes, more than the \(ProgramAnswer.longestBody) that are kept")
+                "answer->body has \(UInt(bitPattern: length)) bytes, more than the \(ProgramAnswer.longestBody) that are kept"
+            )
         }
         var body: [UInt8] = []
         if length > 0 {
