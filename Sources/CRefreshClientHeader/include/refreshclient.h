@@ -316,8 +316,8 @@ int32_t refreshclient_cancel(refreshclient_waiter_t waiter);
 /* Asks just before sending whether the lease still holds, with at least call_timeout_ms left (REFRESHCLIENT_DEFAULT:
  * the client's request_timeout_ms); renews it where it has less. For holders that may have been stopped since begin.
  *
- * Returns OK (send), or LEASE_LOST (do not send: the lease is gone; begin again to get the other's result), or an
- * error. */
+ * Waits for the end of a pause that the upstream has asked for. Returns OK (send), or LEASE_LOST (do not send: the lease
+ * is gone; begin again to get the other's result), or an error. */
 int32_t refreshclient_may_send(refreshclient_lease_t lease, int64_t call_timeout_ms,
                                refreshclient_error *REFRESHCLIENT_NULLABLE error);
 
@@ -332,8 +332,10 @@ int32_t refreshclient_renew(refreshclient_lease_t lease, int64_t lease_ms,
  * INVALID_ARGUMENT, which changes nothing.
  *
  * Returns OK and the body that all callers get: this answer's, or one that somebody has stored meanwhile; RETRY; or
- * the error that this answer stands for, which all callers get. A result that could not be stored is OK for this
- * caller all the same; a thread of the library goes on trying to store it. */
+ * the error that this answer stands for, which all callers get; LEASE_LOST where a failure comes too late to count, and
+ * somebody else holds the lease, whose outcome is to come: begin again. A result that could not be stored is OK for this
+ * caller all the same; a thread of the library goes on trying to store it. This and the other functions that take a
+ * lease block for 1 s at the most, where a stopped process holds up the table. */
 int32_t refreshclient_finish(refreshclient_lease_t lease, const refreshclient_answer *REFRESHCLIENT_NULLABLE answer,
                              refreshclient_outcome *REFRESHCLIENT_NULLABLE outcome);
 
