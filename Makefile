@@ -2,6 +2,8 @@
 
 PRODUCTS := lease-dump refreshd refresh-storm workos-emulator
 RELEASE := .build/release
+LIBRARY := $(RELEASE)/librefreshclient.so
+PREFIX := /usr/local
 SCHEDULES := 100000
 SEED := 1
 TORTURE_SECONDS := 60
@@ -10,7 +12,7 @@ TORTURE_SECONDS := 60
 GROUPS_OF_TESTS := WorkOSEmulatorTests RefreshClientTests 'LMDBTests|ProcessSupportTests' \
 	'LeaseTableTests|WorkOSTests|LeaseDumpTests|RefreshDaemonTests|LeaseSimulatorTests|FuzzTests' HostileFilesTests
 
-.PHONY: help demo build test nightly simulation space fuzz sanitize model torture lint format clean
+.PHONY: help demo build library install test nightly simulation space fuzz sanitize model torture lint format clean
 
 help: ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +25,14 @@ build: ## Builds the programs, optimised
 	@echo "Building the programs (the first time takes several minutes)"
 	@for product in $(PRODUCTS); do swift build --configuration release --product $$product || exit 1; done
 
+library: ## Builds librefreshclient.so, for C, Python, PHP, Ruby, Node and the rest
+	@scripts/install-dependencies build
+	@swift build --configuration release --product refreshclient
+	@scripts/check-library $(LIBRARY)
+
+install: ## Installs what `make library` has built, header and pkg-config file: PREFIX=/usr/local DESTDIR= LIBDIR=
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" LIBDIR="$(LIBDIR)" scripts/install-library $(LIBRARY)
+
 test: ## Runs all tests that end within minutes
 	@scripts/install-dependencies test
 	@echo "Building the tests (the first time takes several minutes)"
@@ -31,6 +41,8 @@ test: ## Runs all tests that end within minutes
 	@echo "Running the storms (about a minute and a half)"
 	@swift test --skip-build --filter RefreshStormTests
 	@Tests/PythonSDK/run_workos_sdk.py
+	@$(MAKE) --no-print-directory library
+	@Tests/CInterface/run $(LIBRARY)
 	@$(MAKE) --no-print-directory model
 	@$(MAKE) --no-print-directory simulation
 	@$(MAKE) --no-print-directory space

@@ -8,11 +8,29 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 
+// How the library for other languages is linked: the Swift runtime inside, the header's functions outside and nothing
+// else, and an error for whatever is missing, which would otherwise be one when it is loaded.
+let standingAlone: [LinkerSetting] = [
+    .linkedLibrary("_FoundationCollections", .when(platforms: [.linux], configuration: .release)),
+    .linkedLibrary("_FoundationCShims", .when(platforms: [.linux], configuration: .release)),
+    .linkedLibrary("swiftSynchronization", .when(platforms: [.linux], configuration: .release)),
+    .unsafeFlags(
+        ["-static-stdlib"]
+            + [
+                "-soname=librefreshclient.so.1", "--gc-sections", "-z", "defs", "-z", "nodelete",
+                "--version-script=\(Context.packageDirectory)/Sources/CRefreshClientHeader/refreshclient.map",
+                "--no-undefined-version",
+            ].flatMap { ["-Xlinker", $0] },
+        .when(platforms: [.linux], configuration: .release)),
+]
+
 let package = Package(
     name: "refreshd",
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "RefreshClient", targets: ["RefreshClient"]),
+        // For every other language; the Makefile's target `library` makes of it what is installed.
+        .library(name: "refreshclient", type: .dynamic, targets: ["CRefreshClient"]),
         .library(name: "WorkOS", targets: ["WorkOS"]),
         .executable(name: "lease-simulation", targets: ["lease-simulation"]),
         .executable(name: "refresh-storm", targets: ["refresh-storm"]),
@@ -77,6 +95,14 @@ let package = Package(
         .target(name: "CCurl"),
         .target(name: "WorkOS", dependencies: ["CCurl", "RefreshClient"]),
         // One attempt in a process of its own, where a test needs an environment, a fork or a signal's default.
+        // The header, and in C what calls back into the program, so that no Swift is below a callback.
+        .target(name: "CRefreshClientHeader"),
+        .target(
+            name: "CRefreshClient",
+            dependencies: [
+                "CCurl", "CRefreshClientHeader", "LeaseTable", "ProcessSupport", "RefreshClient", "WorkOS", logging,
+            ],
+            linkerSettings: standingAlone),
         .executableTarget(
             name: "workos-probe", dependencies: ["CLinux", "RefreshClient", "WorkOS"],
             path: "Tests/WorkOSProbe"),
@@ -195,7 +221,8 @@ for target in package.targets where target.type != .system {
     settings.append(.enableUpcomingFeature("InternalImportsByDefault"))
     // SE-0458: every use of an unsafe construct is marked; only where C is touched.
     let touchesC = [
-        "ProcessSupport", "LMDB", "LeaseTable", "RefreshClient", "WorkOS", "lease-dump", "refreshd", "FuzzTargets",
+        "ProcessSupport", "LMDB", "LeaseTable", "RefreshClient", "WorkOS", "CRefreshClient", "lease-dump", "refreshd",
+        "FuzzTargets",
     ]
     .contains(target.name)
     if touchesC { settings.append(.strictMemorySafety()) }

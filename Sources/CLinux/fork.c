@@ -10,6 +10,7 @@
 static pthread_mutex_t fork_mutex = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic uint64_t generation;
 static void *slots[CLINUX_FORK_LOCAL_SLOTS];
+static void *inherited;
 
 /* Guarded by fork_mutex. */
 static int *private_descriptors;
@@ -39,6 +40,8 @@ void clinux_fork_lock(void) { pthread_mutex_lock(&fork_mutex); }
 void clinux_fork_unlock(void) { pthread_mutex_unlock(&fork_mutex); }
 
 void **clinux_fork_local_slot(int index) { return &slots[index]; }
+
+void **clinux_inherited_slot(void) { return &inherited; }
 
 int clinux_open_fork_private(int directory, const char *name, int flags) {
     pthread_mutex_lock(&fork_mutex);

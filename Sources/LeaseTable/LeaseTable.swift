@@ -14,7 +14,8 @@ public final class LeaseTable: Sendable {
     public let environmentID: EnvironmentID
     let environment: Environment
     let pipes: PipeDirectory
-    let configuration: RefreshConfiguration
+    /// The durations and choices it works with; see ``with(_:)``.
+    public let configuration: RefreshConfiguration
     private let reserve: Int
 
     /// Opens the table, making it where it is missing.

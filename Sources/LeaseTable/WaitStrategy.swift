@@ -58,23 +58,40 @@ public struct PipeWait: WaitStrategy {
     /// True.
     public var makesPipes: Bool { true }
 
+    /// What there is to wait for.
+    public enum Approach: Sendable {
+        /// Nothing: the record may have changed, or the holder is gone.
+        case over(WaitResult)
+        /// The holder is there, and this becomes readable when it is done or gone.
+        case ahead(WaitingEnd)
+        /// No pipe, or one that was written to although the record is as it was: only time tells.
+        case unseen
+    }
+
+    /// Opens the pipe of a lease that was joined, and makes sure that waiting on it is not for ever. Waits for nothing.
+    public func approach(
+        _ lease: JoinedLease, in table: LeaseTable, until deadline: MonotonicInstant
+    ) throws(LeaseTableError) -> Approach {
+        guard let end = table.waitingEnd(of: lease.pipe) else { return .unseen }
+        // Between the first look and the opening the holder may have published and closed.
+        let second = try table.look(at: lease.key, as: Claim(joined: lease.generation), deadline: deadline)
+        guard case .join(lease.generation, _, _, _, _) = second else { return .over(.lookAgain(end)) }
+        switch end.probe() {
+        case .hungUp: return .over(.holderDied(end))
+        // It has been written to and still the record is as it was: whoever wrote, waiting here would not wait.
+        case .written: return .unseen
+        case .holderIsThere: return .ahead(end)
+        }
+    }
+
     /// Waits as ``WaitingEnd`` describes; where there is no pipe, or one that lies, as ``PollWait`` does.
     public func wait(
         for lease: JoinedLease, round: Int, in table: LeaseTable, until deadline: MonotonicInstant
     ) throws(LeaseTableError) -> WaitResult {
-        guard let end = table.waitingEnd(of: lease.pipe) else {
-            return try PollWait().wait(for: lease, round: round, in: table, until: deadline)
-        }
-        // Between the first look and the opening the holder may have published and closed.
-        let second = try table.look(at: lease.key, as: Claim(joined: lease.generation), deadline: deadline)
-        guard case .join(lease.generation, _, _, _, _) = second else { return .lookAgain(end) }
-        switch end.probe() {
-        case .hungUp:
-            return .holderDied(end)
-        case .written:
-            // It has been written to and still the record is as it was: whoever wrote, waiting here would not wait.
-            return try PollWait().wait(for: lease, round: round, in: table, until: deadline)
-        case .holderIsThere:
+        switch try approach(lease, in: table, until: deadline) {
+        case .over(let result): return result
+        case .unseen: return try PollWait().wait(for: lease, round: round, in: table, until: deadline)
+        case .ahead(let end):
             let untilEnd = BootInstant.now().duration(to: lease.leaseEnds)
             let untilDeadline = MonotonicInstant.now().duration(to: deadline)
             return end.wait(for: min(untilEnd, untilDeadline)) == .hungUp ? .holderDied(end) : .lookAgain(end)
@@ -95,12 +112,19 @@ public struct PollWait: WaitStrategy {
     public func wait(
         for lease: JoinedLease, round: Int, in table: LeaseTable, until deadline: MonotonicInstant
     ) throws(LeaseTableError) -> WaitResult {
-        let configuration = table.configuration
-        let grown = configuration.shortestPoll * (1 << min(round, 20))
-        let untilEnd = BootInstant.now().duration(to: lease.leaseEnds)
         let untilDeadline = MonotonicInstant.now().duration(to: deadline)
-        pause(for: min(grown, configuration.longestPoll, untilEnd, untilDeadline))
+        pause(for: min(Self.interval(before: lease, round: round, table.configuration), untilDeadline))
         return lease.holder.isAlive ? .lookAgain(nil) : .holderDied(nil)
+    }
+}
+
+extension PollWait {
+    /// How long to pause before the next look: twice as long each round, and never beyond the lease's end.
+    public static func interval(
+        before lease: JoinedLease, round: Int, _ configuration: RefreshConfiguration
+    ) -> Duration {
+        let grown = configuration.shortestPoll * (1 << min(round, 20))
+        return min(grown, configuration.longestPoll, BootInstant.now().duration(to: lease.leaseEnds))
     }
 }
 

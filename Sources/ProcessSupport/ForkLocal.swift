@@ -40,6 +40,10 @@ public enum ForkLocalSlot: Int32, Sendable {
     case deadlines = 3
     /// Nobody in the library: for tests of the mechanism, which share a process with tests of its users.
     case tests = 4
+    /// The leases that were handed out to C.
+    case leaseHandles = 5
+    /// The waiters that were handed out to C.
+    case waiterHandles = 6
 }
 
 /// The number of forks between the process that loaded the library and this one.

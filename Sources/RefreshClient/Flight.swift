@@ -23,6 +23,8 @@ final class Flight: @unchecked Sendable {
     private var followers = 0
     /// Asynchronous callers that wait.
     private var asyncCallers: [ObjectIdentifier: AsyncCaller] = [:]
+    /// When a leader outside the library counts as gone.
+    private var abandonedAt: MonotonicInstant?
     /// What the last leader knew of the lease it waited on; for the next.
     private var handover = Handover()
 
@@ -34,7 +36,7 @@ final class Flight: @unchecked Sendable {
     // MARK: Leading
 
     /// What the last leader knew.
-    var handedDown: (Claim, LeaseTable?) { mutex.withLock { (handover.claim, handover.table) } }
+    var handedDown: Handover { mutex.withLock { handover } }
 
     /// Ends the flight. What comes after the first outcome is dropped.
     func finish(_ result: FlightOutcome) {
@@ -82,6 +84,25 @@ final class Flight: @unchecked Sendable {
             ifNobody()
             return .nobody
         }
+    }
+
+    /// How it ended, if it has.
+    var ended: FlightOutcome? { mutex.withLock { outcome } }
+
+    /// What a leader whose time is up gets: the outcome, where there is one by now, or what the upstream has answered.
+    var outcomeAtDeadline: FlightOutcome? {
+        mutex.withLock { outcome ?? unpublished.map { .success($0) } }
+    }
+
+    /// Has the caller that refreshes without the table lead until `instant` at the most: if it has not ended the flight
+    /// then, it never will, and newcomers do not join it.
+    func lead(aloneUntil instant: MonotonicInstant) {
+        mutex.withLock { abandonedAt = instant }
+    }
+
+    /// Whether its leader has been given up.
+    var isAbandoned: Bool {
+        mutex.withLock { abandonedAt.map { $0 <= .now() } ?? false }
     }
 
     // MARK: Following

@@ -68,7 +68,7 @@ final class FlightTable: @unchecked Sendable {
     /// - Returns: The flight, and whether it is new, and so the caller's to lead.
     func flightToJoin(_ key: KeyMaterial) -> (flight: Flight, isNew: Bool) {
         mutex.withLock {
-            if let known = flights[key.recordKey] { return (known, false) }
+            if let known = flights[key.recordKey], !known.isAbandoned { return (known, false) }
             let flight = Flight(key: key)
             flights[key.recordKey] = flight
             return (flight, true)

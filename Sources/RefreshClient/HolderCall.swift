@@ -1,5 +1,4 @@
 import LeaseTable
-import Logging
 import ProcessSupport
 
 /// The holder's work, on a thread of the library: make sure that the lease still holds, call the upstream, say how it
@@ -20,8 +19,8 @@ struct HolderCall {
                 return publish(success)
             case .retry(let pause):
                 guard holdOn(for: pause, call) else { return }
-            case .failure(let failure):
-                return fail(failure, call)
+            case .failure:
+                return fail(call.attempts)
             }
         }
     }
@@ -54,7 +53,7 @@ struct HolderCall {
                 }
             } catch {
                 guard MonotonicInstant.now() < giveUp else {
-                    finish(.failure(error.isTimeout ? .deadline(error) : .coordination(error)))
+                    leader.finish(.failure(error.isTimeout ? .deadline(error) : .coordination(error)))
                     return false
                 }
                 pause(for: configuration.publishRetryPause)
@@ -76,113 +75,44 @@ struct HolderCall {
             case .adopt(let sealed): return adopt(sealed)
             }
         } catch {
-            if let failure = call.attempts.last { fail(failure, call) }
+            fail(call.attempts)
             return false
         }
     }
 
-    /// Stores the result. This process's own callers get it when it is stored, or when storing it has failed once: then
-    /// they are served, and storing is tried on with the pipe held and the lease renewed, since it is the only result
-    /// there will be.
     private func publish(_ success: UpstreamSuccess) {
         leader.flight.hold(unpublished: success)
-        let payload = OutcomePayload.encode(success)
-        let giveUp = MonotonicInstant.now().advanced(by: configuration.resultRetention)
-        var isDelivered = false
-        while true {
-            do throws(LeaseTableError) {
-                let deadline = MonotonicInstant.now().advanced(by: configuration.publishTimeout)
-                switch try table.publish(tenure, result: payload, deadline: deadline) {
-                case .adopted(let sealed): _ = adopt(sealed, otherwise: success)
-                case .stored, .ignored: finish(.success(success))
-                }
-                return
-            } catch {
-                if !isDelivered {
-                    configuration.logger.error(
-                        "a result could not be stored yet; this process has it, others wait",
-                        metadata: ["directory": "\(table.directory)", "error": "\(error)"])
-                    finish(.success(success))
-                    isDelivered = true
-                }
-                if case .tooLarge = error { return failForOthers(error) }
-                let now = MonotonicInstant.now()
-                guard now < giveUp else {
-                    configuration.logger.critical(
-                        "a result could not be stored: other processes' callers of this session will fail",
-                        metadata: ["directory": "\(table.directory)", "error": "\(error)"])
-                    return
-                }
-                _ = try? table.renew(
-                    tenure, until: BootInstant.now().advanced(by: configuration.lease), notBefore: nil,
-                    deadline: now.advanced(by: configuration.publishRetryPause))
-                pause(for: configuration.publishRetryPause)
-            }
+        let publication = Publication(of: success, table: table, tenure: tenure)
+        do throws(LeaseTableError) {
+            leader.finish(.success(try publication.attempt()))
+        } catch {
+            // It is this process's whatever becomes of the table.
+            leader.finish(.success(success))
+            publication.insist(after: error)
         }
     }
 
-    /// The result can never be stored: who waits is told now, instead of sending the spent token when the lease ends.
-    private func failForOthers(_ error: LeaseTableError) {
-        let failure = UpstreamFailure(
-            class: .transient, reason: .serverError, mayHaveRotated: true, detail: "\(error)")
-        _ = try? table.fail(
-            tenure, kind: .transientFailure, failure: OutcomePayload.encode([failure]), notBefore: nil,
-            deadline: MonotonicInstant.now().advanced(by: configuration.publishTimeout))
-    }
-
-    /// Records the failure for everyone who waits, if the lease is still this call's.
-    private func fail(_ failure: UpstreamFailure, _ call: UpstreamCall) {
-        let asksForPause = failure.status == 429 || failure.retryAfterMilliseconds != nil
-        let notBefore = asksForPause ? BootInstant.now().advanced(by: call.pause(askedBy: failure)) : nil
-        do throws(LeaseTableError) {
-            let ended = try table.fail(
-                tenure, kind: failure.class == .terminal ? .terminalFailure : .transientFailure,
-                failure: OutcomePayload.encode(call.attempts), notBefore: notBefore,
-                deadline: MonotonicInstant.now().advanced(by: configuration.publishTimeout))
-            switch ended {
-            case .stored: finish(.failure(.upstream(call.attempts)))
-            case .adopted(let sealed): _ = adopt(sealed)
-            case .ignored:
-                // The lease was passed. Whoever holds it now may still succeed; where nobody does, to go on would be to
-                // send the token a second time.
-                if othersMayAnswer() { _ = rejoin() } else { finish(.failure(.upstream(call.attempts))) }
-            }
-        } catch {
-            // Nobody else hears of it: they see this lease end, and one of them asks for itself.
-            finish(.failure(.upstream(call.attempts)))
+    private func fail(_ attempts: [UpstreamFailure]) {
+        switch FailureReport(of: attempts, table: table, tenure: tenure).attempt() {
+        case .counts: leader.finish(.failure(.upstream(attempts)))
+        case .adopted(let success): leader.finish(.success(success))
+        case .othersMayAnswer: rejoin()
         }
     }
 
     // MARK: Ending
 
-    /// Whether somebody else holds the lease, or has ended it with an outcome that answers this call's callers.
-    private func othersMayAnswer() -> Bool {
-        let deadline = MonotonicInstant.now().advanced(by: configuration.publishTimeout)
-        let decision = try? table.look(at: tenure.key, as: Claim(joined: tenure.generation), deadline: deadline)
-        switch decision {
-        case .hit, .failed, .join: return true
-        case .wait, .claimable, nil: return false
-        }
-    }
-
-    private func finish(_ outcome: FlightOutcome) {
-        leader.flights.remove(leader.flight)
-        leader.flight.finish(outcome)
-    }
-
     /// Somebody stored a result: this flight's callers get that one.
-    private func adopt(_ sealed: SealedOutcome, otherwise own: UpstreamSuccess? = nil) -> Bool {
-        if let stored = FlightLeader.payload(of: sealed, key: tenure.key, OutcomePayload.decodeSuccess) {
-            finish(.success(stored))
-        } else if let own {
-            finish(.success(own))
-        } else {
-            return rejoin()
+    private func adopt(_ sealed: SealedOutcome) -> Bool {
+        if let stored = sealed.payload(for: tenure.key, OutcomePayload.decodeSuccess) {
+            leader.finish(.success(stored))
+            return false
         }
-        return false
+        return rejoin()
     }
 
     /// The lease is somebody else's by now: this flight waits for their outcome like any other.
+    @discardableResult
     private func rejoin() -> Bool {
         FlightThread.handOver(leader, Handover(claim: Claim(joined: tenure.generation), table: table))
         return false

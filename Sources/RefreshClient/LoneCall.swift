@@ -10,15 +10,10 @@ struct LoneCall {
         var call = UpstreamCall(leader: leader)
         while true {
             switch call.attempt() {
-            case .success(let success): return finish(.success(success))
+            case .success(let success): return leader.finish(.success(success))
             case .retry(let interval): pause(for: interval)
-            case .failure: return finish(.failure(.upstream(call.attempts)))
+            case .failure: return leader.finish(.failure(.upstream(call.attempts)))
             }
         }
-    }
-
-    private func finish(_ outcome: FlightOutcome) {
-        leader.flights.remove(leader.flight)
-        leader.flight.finish(outcome)
     }
 }

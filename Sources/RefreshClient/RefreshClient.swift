@@ -34,13 +34,15 @@ public struct RefreshClient: Sendable {
     ///
     /// A caller whose time is up returns; the call that it may have begun goes on, and its result is found by the next.
     ///
+    /// - Parameter lease: How long the lease lasts, if this caller gets it, unless it is renewed; `nil` for the
+    ///   configuration's. What is shorter than the request timeout is renewed before the call is sent.
     /// - Throws: ``TokenRefreshError``, with this request's own context.
     public func refresh(
-        _ request: RefreshRequest, deadline: Duration? = nil
+        _ request: RefreshRequest, deadline: Duration? = nil, lease: Duration? = nil
     ) throws(TokenRefreshError) -> RefreshResult {
         let until = MonotonicInstant.now().advanced(by: deadline ?? configuration.callerDeadline)
         do throws(FlightFailure) {
-            return RefreshResult(try outcome(of: request, until: until).get())
+            return RefreshResult(try outcome(of: request, lease: lease, until: until).get())
         } catch {
             throw TokenRefreshError(error, context: request.context)
         }
@@ -52,19 +54,19 @@ public struct RefreshClient: Sendable {
     // MARK: Inside
 
     private func outcome(
-        of request: RefreshRequest, until deadline: MonotonicInstant
+        of request: RefreshRequest, lease: Duration?, until deadline: MonotonicInstant
     ) throws(FlightFailure) -> FlightOutcome {
         let key = try key(of: request)
         let flights = FlightTable.current(for: directory)
         if let result = storedResult(key, in: flights, deadline: deadline) { return .success(result) }
         let (flight, isNew) = flights.flightToJoin(key)
-        let leader = leader(of: flight, in: flights, request)
+        let leader = leader(of: flight, in: flights, request, lease: lease)
         var leads = isNew
         while true {
             if leads {
                 if case .deadline(let handover) = leader.lead(until: deadline) {
                     FlightThread.handOver(leader, handover)
-                    return .failure(.deadline(nil))
+                    return flight.outcomeAtDeadline ?? .failure(.deadline(nil))
                 }
             }
             switch flight.follow(until: deadline) {
@@ -94,14 +96,18 @@ public struct RefreshClient: Sendable {
     ) -> UpstreamSuccess? {
         guard flights.flight(of: key.recordKey) == nil, let table = flights.openTable,
             case .hit(let sealed)? = try? table.look(at: key, as: Claim(), deadline: deadline),
-            let success = FlightLeader.payload(of: sealed, key: key, OutcomePayload.decodeSuccess)
+            let success = sealed.payload(for: key, OutcomePayload.decodeSuccess)
         else { return nil }
         flights.count(\.hits)
         return success
     }
 
-    func leader(of flight: Flight, in flights: FlightTable, _ request: RefreshRequest) -> FlightLeader {
-        FlightLeader(
+    func leader(
+        of flight: Flight, in flights: FlightTable, _ request: RefreshRequest, lease: Duration? = nil
+    ) -> FlightLeader {
+        var configuration = configuration
+        configuration.lease = lease ?? configuration.lease
+        return FlightLeader(
             flights: flights, flight: flight, request: request, upstream: upstream, configuration: configuration)
     }
 }

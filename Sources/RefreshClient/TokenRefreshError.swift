@@ -4,7 +4,7 @@ public struct TokenRefreshError: Error, Sendable, CustomStringConvertible {
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Value: String {
             case sessionEnded, upstreamFailed, deadlineExceeded, coordinationFailed, directoryUnusable
-            case invalidRequest, resourcesExhausted
+            case invalidRequest, resourcesExhausted, leaseLost
         }
 
         private let value: Value
@@ -23,6 +23,10 @@ public struct TokenRefreshError: Error, Sendable, CustomStringConvertible {
         public static let invalidRequest = Code(value: .invalidRequest)
         /// The process has no thread to give.
         public static let resourcesExhausted = Code(value: .resourcesExhausted)
+
+        /// The lease that a caller held is somebody else's by now, who may still answer, or was ended by this caller
+        /// before. To begin again finds the other's outcome.
+        public static let leaseLost = Code(value: .leaseLost)
 
         /// The code's name.
         public var description: String { value.rawValue }
@@ -87,6 +91,10 @@ public struct TokenRefreshError: Error, Sendable, CustomStringConvertible {
             code = .invalidRequest
             reason = FailureReason(rawValue: "invalid_request")
             self.cause = error
+        case .lease(let error):
+            code = .leaseLost
+            reason = FailureReason(rawValue: "lease_lost")
+            self.cause = error
         case .resources(let error):
             code = .resourcesExhausted
             reason = FailureReason(rawValue: "resources_exhausted")
@@ -107,4 +115,5 @@ enum FlightFailure: Error, Sendable {
     case directory(any Error)
     case request(any Error)
     case resources(any Error)
+    case lease(HeldLeaseError)
 }

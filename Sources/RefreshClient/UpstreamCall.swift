@@ -39,16 +39,11 @@ struct UpstreamCall {
         case .success(let success): return .success(success)
         case .failure(let failure):
             attempts.append(failure)
-            if failure.status == 429 && attempts.count == 1 { return .retry(after: pause(askedBy: failure)) }
+            if failure.status == 429 && attempts.count == 1 {
+                return .retry(after: leader.configuration.pause(askedBy: failure))
+            }
             return .failure(failure)
         }
-    }
-
-    /// How long nobody should ask again: what the upstream said, or for a 429 without a word, the default.
-    func pause(askedBy failure: UpstreamFailure) -> Duration {
-        let configuration = leader.configuration
-        guard let asked = failure.retryAfterMilliseconds, asked > 0 else { return configuration.defaultRetryPause }
-        return min(max(.milliseconds(asked), configuration.shortestRetryPause), configuration.longestRetryPause)
     }
 
     private func log(_ answer: UpstreamAnswer, took duration: Duration) {

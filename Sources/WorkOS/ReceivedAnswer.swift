@@ -24,6 +24,9 @@ package struct ReceivedAnswer {
         case timedOut
         /// Otherwise; what happened, in words that hold nothing the upstream sent.
         case failed(CURLcode, String)
+
+        /// In the hands of a program that does not say how.
+        static let failedInProgram = Ending.failed(CURLE_RECV_ERROR, "the upstream could not be reached")
     }
 
     /// The first header of that name, given in lower case.

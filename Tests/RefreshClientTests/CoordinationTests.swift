@@ -8,29 +8,6 @@ import Testing
 extension ClientTests {
     /// When the table itself fails, is held up, goes away or was never usable.
     @Suite(.serialized) struct Coordination {
-        /// Fills the table with results until it takes no more leases.
-        private func fill(_ table: LeaseTable, _ setting: Setting, _ upstream: any Upstream) throws {
-            for index in 0..<10_000 {
-                do throws(LeaseTableError) {
-                    let key = try? setting.key("rt_fill_\(index)", upstream)
-                    guard let key else { return }
-                    let result = try table.claim(key, as: Claim(), pipe: table.preparePipe(), deadline: soon())
-                    guard case .granted(let tenure) = result else { return }
-                    let body = [UInt8](repeating: 7, count: 30_000)
-                    _ = try table.publish(tenure, result: body, deadline: soon())
-                } catch {
-                    #expect(error.isLackOfSpace)
-                    return
-                }
-            }
-            Issue.record("the table was never full")
-        }
-
-        private func small(_ configuration: inout RefreshConfiguration) {
-            configuration.mapSize = 1 << 20
-            configuration.publishReserve = 256 << 10
-        }
-
         @Test func `a full table: refreshes alone, once per process and key, counted and logged`() throws {
             let setting = try Setting()
             let log = CapturedLog()
@@ -40,10 +17,10 @@ extension ClientTests {
                 return success("at_\(number)")
             }
             let client = try setting.client(upstream) {
-                small(&$0)
+                smallTable(&$0)
                 $0.logger = log.logger
             }
-            try fill(setting.table(small), setting, upstream)
+            try fill(setting.table(smallTable), setting, upstream)
             let callers = try (0..<8).map { _ in try client.inBackground("rt") }
             #expect(upstream.awaitCalls(1))
             #expect(try eventually { try client.joined("rt", upstream, setting) == 8 })
@@ -58,10 +35,10 @@ extension ClientTests {
             let setting = try Setting()
             let upstream = ScriptedUpstream { _, _ in success("at") }
             let client = try setting.client(upstream) {
-                small(&$0)
+                smallTable(&$0)
                 $0.whenCoordinationFails = .fail
             }
-            try fill(setting.table(small), setting, upstream)
+            try fill(setting.table(smallTable), setting, upstream)
             let error = try #require(client.outcome("rt").error)
             #expect(error.code == .coordinationFailed)
             #expect(error.isRetryable)
@@ -73,7 +50,7 @@ extension ClientTests {
             let setting = try Setting()
             let upstream = ScriptedUpstream { _, _ in success("at") }
             func brief(_ configuration: inout RefreshConfiguration) {
-                small(&configuration)
+                smallTable(&configuration)
                 configuration.resultRetention = .milliseconds(400)
                 configuration.whenCoordinationFails = .fail
             }

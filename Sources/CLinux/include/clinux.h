@@ -65,8 +65,12 @@ void clinux_fork_unlock(void);
 
 /* A pointer per process: null at first, and null again in a forked child, whatever it was in the parent.
  * `index` is below CLINUX_FORK_LOCAL_SLOTS. Read and written under the fork lock. */
-#define CLINUX_FORK_LOCAL_SLOTS 5
+#define CLINUX_FORK_LOCAL_SLOTS 7
 void *_Nullable *_Nonnull clinux_fork_local_slot(int index);
+
+/* A pointer that children inherit. Read and written, and what it points to used, under the fork lock: so no child finds
+ * it half changed. */
+void *_Nullable *_Nonnull clinux_inherited_slot(void);
 
 /* Opens a descriptor that a forked child closes before it runs anything else, and exec closes too, so that it
  * cannot outlive its owner there. -1 with errno on failure. Close it with clinux_close_fork_private only. */

@@ -1,0 +1,81 @@
+import LeaseTable
+import ProcessSupport
+
+/// What ``RefreshClient/begin(_:lease:deadline:)`` comes to.
+public enum BeginResult: Sendable {
+    /// The result, made by somebody else.
+    case result(RefreshResult)
+    /// This caller is the one to call the upstream.
+    case holder(HeldLease)
+}
+
+extension RefreshClient {
+    /// Gets the result, or the lease: a refresh in two halves, for callers that make the upstream's call themselves.
+    /// Blocks, for `deadline` at the most (the configuration's where it is `nil`). The client's own upstream is not
+    /// called; it only says, by its identity, what is the same.
+    ///
+    /// Other callers of this process wait for a lease got here as those of other processes do, through the table: a
+    /// holder that hangs is passed when its lease ends.
+    ///
+    /// - Parameter lease: How long the lease lasts, if this caller gets it: longer than its call can take, retries
+    ///   included. `nil` for the configuration's.
+    /// - Throws: ``TokenRefreshError``, with this request's own context.
+    public func begin(
+        _ request: RefreshRequest, lease: Duration? = nil, deadline: Duration? = nil
+    ) throws(TokenRefreshError) -> BeginResult {
+        let until = MonotonicInstant.now().advanced(by: deadline ?? configuration.callerDeadline)
+        do throws(FlightFailure) {
+            return try begin(request, lease: lease, until: until)
+        } catch {
+            throw TokenRefreshError(error, context: request.context)
+        }
+    }
+
+    private func begin(
+        _ request: RefreshRequest, lease: Duration?, until deadline: MonotonicInstant
+    ) throws(FlightFailure) -> BeginResult {
+        let key = try key(of: request)
+        let flights = FlightTable.current(for: directory)
+        if let result = storedResult(key, in: flights, deadline: deadline) { return .result(RefreshResult(result)) }
+        let (flight, isNew) = flights.flightToJoin(key)
+        var leads = isNew
+        while true {
+            if leads {
+                let leader = leader(of: flight, in: flights, request, lease: lease)
+                switch leader.seek(until: deadline) {
+                case .finished: break
+                case .granted(let tenure, let table):
+                    let held = HeldLease(leader, holding: tenure, in: table)
+                    FlightThread.handOver(
+                        self.leader(of: flight, in: flights, request),
+                        Handover(claim: Claim(joined: tenure.generation), table: table))
+                    return try afterPause(held, until: deadline)
+                case .alone: return .holder(HeldLease(aloneIn: leader))
+                case .deadline(let handover):
+                    FlightThread.handOver(self.leader(of: flight, in: flights, request), handover)
+                    if let outcome = flight.outcomeAtDeadline { return .result(RefreshResult(try outcome.get())) }
+                    throw .deadline(nil)
+                }
+            }
+            switch flight.follow(until: deadline) {
+            case .outcome(let outcome): return .result(RefreshResult(try outcome.get()))
+            case .leads: leads = true
+            case .deadline: throw .deadline(nil)
+            }
+        }
+    }
+
+    /// Waits for the end of a pause that the upstream asked the last holder for.
+    private func afterPause(
+        _ held: HeldLease, until deadline: MonotonicInstant
+    ) throws(FlightFailure) -> BeginResult {
+        guard case .wait(let interval)? = try? held.maySend(callTimeout: .zero) else { return .holder(held) }
+        let left = MonotonicInstant.now().duration(to: deadline)
+        guard interval < left else {
+            held.abandon()
+            throw .deadline(nil)
+        }
+        pause(for: interval)
+        return .holder(held)
+    }
+}

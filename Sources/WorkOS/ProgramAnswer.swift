@@ -1,0 +1,52 @@
+public import RefreshClient
+
+/// The answer to an upstream call that a program has made by its own means, to be classified as if this library had made
+/// it. A plain value: thread- and fork-safe.
+public struct ProgramAnswer: Sendable {
+    /// The longest body that is accepted.
+    public static let longestBody = Exchange.longestBody
+
+    private var received: ReceivedAnswer
+
+    /// An answer that came.
+    ///
+    /// - Parameters:
+    ///   - status: The HTTP status.
+    ///   - body: As it came, ``longestBody`` bytes at the most.
+    ///   - requestID: `X-Request-ID`.
+    ///   - retryAfter: `Retry-After`: seconds or an HTTP date.
+    ///   - contentType: `Content-Type`.
+    public init(
+        status: Int, body: [UInt8], requestID: String? = nil, retryAfter: String? = nil, contentType: String? = nil
+    ) {
+        let headers = [("Content-Type", contentType), ("Retry-After", retryAfter), ("X-Request-ID", requestID)]
+        received = ReceivedAnswer(
+            status: status,
+            headers: headers.compactMap { name, value in value.map { UpstreamFailure.Header(name: name, value: $0) }
+            },
+            body: body, isTooLong: body.count > Self.longestBody)
+    }
+
+    /// None came.
+    ///
+    /// - Parameters:
+    ///   - timedOut: Whether time was up, rather than the network failing.
+    ///   - notSent: Whether the upstream certainly has not got the request.
+    public init(noneBecauseTimedOut timedOut: Bool, notSent: Bool) {
+        received = ReceivedAnswer(
+            mayHaveBeenSent: !notSent, ending: timedOut ? .timedOut : .failedInProgram)
+    }
+
+    /// What it means.
+    public func classified() -> UpstreamAnswer {
+        // Dates are read by libcurl; where there is none, such a wish is not understood.
+        if received.header("retry-after")?.first?.isNumber == false {
+            guard (try? CurlLibrary.load()) != nil else {
+                var withoutDate = received
+                withoutDate.headers.removeAll { $0.name == "Retry-After" }
+                return AnswerClassifier.classify(withoutDate)
+            }
+        }
+        return AnswerClassifier.classify(received)
+    }
+}
