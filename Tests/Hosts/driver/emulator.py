@@ -82,4 +82,5 @@ class Emulator:
 
     def stop(self):
         self.process.terminate()
+        self.process.stdout.close()
         return self.process.wait(20)
