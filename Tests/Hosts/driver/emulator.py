@@ -59,21 +59,25 @@ class Emulator:
 
     @contextlib.contextmanager
     def events(self):
-        """The events from now on. Gives a function that waits for an event of a token and returns it."""
+        """The events from now on. Gives a function that waits for events of a token and returns them by name."""
         connection = http.client.HTTPConnection(self.address, timeout=20)
         connection.request("GET", "/_emulator/events")
         answer = connection.getresponse()
 
-        def wait(name, token, seconds=20.0):
+        def wait(token, *names, seconds=20.0):
+            missing, found = set(names), {}
             until = time.monotonic() + seconds
-            while time.monotonic() < until:
+            while missing and time.monotonic() < until:
                 line = answer.readline()
                 if not line:
                     break
                 event = json.loads(line)
-                if event["event"] == name and event.get("token_hash") == token_hash(token):
-                    return event
-            raise HostError(f"the emulator never said {name}")
+                if event["event"] in missing and event.get("token_hash") == token_hash(token):
+                    missing.remove(event["event"])
+                    found[event["event"]] = event
+            if missing:
+                raise HostError(f"the emulator never said {', '.join(sorted(missing))}")
+            return found
 
         try:
             yield wait

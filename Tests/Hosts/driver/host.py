@@ -47,8 +47,9 @@ class Host:
             WORKOS_API_KEY=API_KEY,
         )
         self.environment.pop("HOST_PRELOAD", None)
+        self.warmup_token = emulator.new_token() if preload else None
         if preload:
-            self.environment |= {"HOST_PRELOAD": "1", "HOST_WARMUP_TOKEN": emulator.new_token()}
+            self.environment |= {"HOST_PRELOAD": "1", "HOST_WARMUP_TOKEN": self.warmup_token}
 
     def start(self):
         with self.log.open("wb") as log:

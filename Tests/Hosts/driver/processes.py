@@ -77,11 +77,11 @@ def peers_of(pid, port):
     return found
 
 
-def held_leases(lease_dump, directory):
-    """Holders' pids of the leases that are held now."""
+def holders(lease_dump, directory, state):
+    """Pids of the processes whose leases or outcomes of this state are in the table now."""
     run = subprocess.run(
         [lease_dump, "--json", "--directory", directory], capture_output=True, text=True, timeout=30, check=False
     )
     if run.returncode:
         raise HostError(f"lease-dump: {run.stderr.strip()}")
-    return [lease["holder"]["pid"] for lease in json.loads(run.stdout)["leases"] if lease["state"] == "held"]
+    return [lease["holder"]["pid"] for lease in json.loads(run.stdout)["leases"] if lease["state"] == state]

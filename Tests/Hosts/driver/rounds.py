@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 
-from processes import HostError, descendants, held_leases, peers_of
+from processes import HostError, descendants, holders, peers_of
 
 SECONDS_PER_PAGE = 40
 CALM_DELAY_MS = 100
@@ -69,6 +69,9 @@ class Rounds:
         self.emulator = emulator
         self.hosts = hosts
         self.table = table
+        # Whose results are there before the first page: the masters' that have refreshed.
+        preloads = any(host.warmup_token for host in hosts)
+        self.masters = set(holders(options.lease_dump, table, "success")) if preloads else set()
 
     def _ask(self, token):
         """Sends all requests at once; returns the pages, their threads, and when all have been sent."""
@@ -113,6 +116,8 @@ class Rounds:
                 if page.is_good:
                     workers[page.host.name].add(page.body["pid"])
         self._check_workers(workers, when, several=count > 1)
+        if not when:
+            self._check_masters(workers)
         expected = count * len(self.hosts) * self.options.requests
         self.report.that(
             f"{when}{count} {'rounds' if count > 1 else 'round'}, one upstream call each",
@@ -136,23 +141,34 @@ class Rounds:
                 f"{len(workers[host.name])} of {host.workers} workers" + (f"; not its own: {strangers}" if strangers else ""),
             )
 
+    def _check_masters(self, workers):
+        for host in self.hosts:
+            if host.warmup_token:
+                # A worker's refresh would be one call as well, but its own.
+                masters = (self.masters & descendants(host.process.pid)) - workers[host.name]
+                made = self.emulator.counts(host.warmup_token)["refresh_calls"]
+                self.report.that(
+                    f"{host.name} has refreshed in its master", made == 1 and len(masters) == 1,
+                    f"{made} calls, by {len(masters)} processes that answer no pages",
+                )
+
     def with_kills(self, count):
         """The holder is killed in mid-refresh: whoever waits takes over."""
         self.emulator.delay(KILL_DELAY_MS)
-        calls, good, expected, lost, odd, slowest = [], 0, 0, 0, [], 0.0
+        calls, good, expected, lost, odd, takeovers = [], 0, 0, 0, [], []
         for number in range(count):
             self.report.progress(f"kill {number + 1} of {count}")
             token = self.emulator.new_token()
             with self.emulator.events() as wait:
                 pages, threads = self._ask(token)
-                wait("request_arrived", token)
-                own, from_kill = self._kill_holder(pages)
-                gone = wait("client_gone", token)
+                wait(token, "request_arrived")
+                own, killed_at = self._kill_holder()
+                events = wait(token, "request_arrived", "client_gone")
                 self._join(threads)
-            slowest = max(slowest, time.monotonic() - from_kill)
+            takeovers.append(events["request_arrived"]["time_ns"] / 1e6 - killed_at * 1000)
             counted = self.emulator.counts(token)
             calls.append(counted["refresh_calls"])
-            if gone.get("rotated") or counted["rotations"] != 1:
+            if events["client_gone"].get("rotated") or counted["rotations"] != 1:
                 odd.append(f"kill {number + 1}: {counted['rotations']} rotations")
             others = [page for page in pages if page not in own(pages)]
             good += sum(page.is_good for page in others)
@@ -163,20 +179,21 @@ class Rounds:
                 odd.append(f"kill {number + 1}: different access tokens")
         self.report.that(
             f"{count} rounds with the holder killed in mid-refresh, two upstream calls each", calls == [2] * count,
-            f"{sum(calls)} calls in {count}" + (f" ({calls})" if calls != [2] * count else ""),
+            f"{sum(calls)} calls in {count}, the second {min(takeovers):.0f} to {max(takeovers):.0f} ms after the kill"
+            + (f" ({calls})" if calls != [2] * count else ""),
         )
         self.report.that(
             "every page but the killed worker's own is good", good == expected and not odd,
-            f"{good} of {expected}, {lost} lost with their worker, the last page {slowest:.2f} s after the kill"
+            f"{good} of {expected}, {lost} lost with their worker"
             + "".join(f"; {page}" for page in odd[:5]),
         )
 
-    def _kill_holder(self, pages):
+    def _kill_holder(self):
         """Kills the lease's holder. Returns a function that picks the pages that were its own, and when it was."""
-        holders = held_leases(self.options.lease_dump, self.table)
-        if len(holders) != 1:
-            raise HostError(f"{len(holders)} leases are held, where one should be")
-        pid = holders[0]
+        held = holders(self.options.lease_dump, self.table, "held")
+        if len(held) != 1:
+            raise HostError(f"{len(held)} leases are held, where one should be")
+        pid = held[0]
         host = next((host for host in self.hosts if pid in descendants(host.process.pid)), None)
         if host is None:
             raise HostError(f"the lease's holder, process {pid}, belongs to no host")
