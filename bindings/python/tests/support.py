@@ -21,7 +21,7 @@ from processes import end_everything  # noqa: E402
 
 import refreshclient  # noqa: E402
 
-HEADER = Path(os.environ.get("REFRESHCLIENT_HEADER") or ROOT / "Sources/CRefreshClient/include/refreshclient.h")
+HEADER = Path(os.environ.get("REFRESHCLIENT_HEADER") or ROOT / "Sources/CRefreshClientHeader/include/refreshclient.h")
 
 
 class TableTest(unittest.TestCase):
@@ -34,6 +34,7 @@ class TableTest(unittest.TestCase):
 
     def setUp(self):
         self.emulator.control("POST", "/reset")
+        self.refused = 0
         base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         self.directory = tempfile.mkdtemp(prefix="python-", dir=base)
         self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
@@ -75,8 +76,12 @@ class TableTest(unittest.TestCase):
         self.emulator.control("POST", "/faults", list(faults))
 
     def refuse(self, call):
-        """A perform that must not be called."""
+        """A perform that must not be called. The table may have an answer all the same, so it is counted."""
+        self.refused += 1
         self.fail("perform was called")
+
+    def tearDown(self):
+        self.assertEqual(self.refused, 0, "perform was called")
 
     @contextlib.contextmanager
     def child(self, work):

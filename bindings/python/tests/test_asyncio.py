@@ -26,7 +26,7 @@ class AsyncCase(TableTest):
         return refreshclient.Answer(int(head.split()[1]), body)
 
     async def refuse_async(self, call):
-        self.fail("perform was called")
+        self.refuse(call)
 
 
 class AsyncTests(AsyncCase):
@@ -135,6 +135,25 @@ class AsyncTests(AsyncCase):
         self.assertEqual(self.calls(token), 1)
         self.assertLessEqual(during - before, 1)
 
+    def test_those_who_find_the_lease_free_join_the_call(self):
+        """Between giving the lease back and the library's taking it, others of the loop get it."""
+        token, calls = self.new_token(), []
+        refresh_workos = _refresh.Refresh.refresh_workos
+
+        def late(refresh):
+            calls.append(refresh)
+            time.sleep(0.2)
+            return refresh_workos(refresh)
+
+        _refresh.Refresh.refresh_workos = late
+        self.addCleanup(setattr, _refresh.Refresh, "refresh_workos", refresh_workos)
+
+        async def work():
+            return await asyncio.gather(*(self.client.refresh_async(token) for _ in range(50)))
+
+        self.assertEqual(len({result.body for result in asyncio.run(work())}), 1)
+        self.assertEqual(len(calls), 1)
+
     def test_errors_of_the_own_upstream_are_each_callers(self):
         self.faults({"kind": "invalid_grant", "delay_ms": 200})
         token = self.new_token()
@@ -202,7 +221,9 @@ class AsyncTests(AsyncCase):
             return await self.client.refresh_async(token, perform=self.call_upstream_async)
 
         # The Answer of call_upstream_async has no Retry-After: a second is the least.
+        begun = time.monotonic()
         self.assertTrue(asyncio.run(work()).access_token)
+        self.assertGreater(time.monotonic() - begun, 0.9)
         self.assertEqual(self.calls(token), 2)
 
     def test_a_holder_that_lost_its_lease_does_not_send(self):

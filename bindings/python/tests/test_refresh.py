@@ -14,7 +14,7 @@ from datetime import timedelta
 from support import TableTest, in_threads, native_threads, open_descriptors, resident_kilobytes
 
 import refreshclient
-from refreshclient import _refresh
+from refreshclient import _library, _refresh
 
 
 class SuccessTests(TableTest):
@@ -218,8 +218,8 @@ class ExceptionTests(TableTest):
         holder.join()
         self.assertEqual(outcomes, [exception])
         for number, error in enumerate(errors):
-            self.assertIsInstance(error, refreshclient.RefreshError, error)
-            self.assertTrue(error.retryable)
+            self.assertIsInstance(error, refreshclient.UpstreamError, error)
+            self.assertEqual((error.retryable, error.reason), (True, "callback_failed"))
             self.assertEqual(error.user_id, f"user_{number}")
         self.assertEqual(self.client.refresh(token).json["user"]["object"], "user")
 
@@ -239,8 +239,6 @@ class ExceptionTests(TableTest):
             self.assertNotIn(token, repr(call))
             raise ValueError(call.refresh_token)
 
-        entered = threading.Thread(target=lambda: None)
-        entered.start()
         with self.assertRaises(ValueError):
             self.client.refresh(token, perform=perform)
         result = self.client.refresh(token)
@@ -298,7 +296,7 @@ class LeaseTests(TableTest):
             with self.child(other) as (_, hear, _say):
                 hear()
             call.may_send(0.2)
-            self.fail("the lease is lost")
+            self.refuse(call)
 
         self.assertTrue(client.refresh(token, perform=perform).access_token)
         self.assertEqual(self.calls(token), 1)
@@ -456,19 +454,18 @@ class ClientTests(TableTest):
 
     def test_a_closed_client(self):
         client = self.make_client_uncleaned()
+        handle = client._handle
         client.close()
+        self.assertEqual(_library.library.refreshclient_close(handle), _library.STALE_HANDLE)
         client.close()
         for use in (lambda: client.refresh("t"), client.counts, lambda: client.directory):
             with self.assertRaises(refreshclient.StaleHandleError):
                 use()
 
     def test_bad_arguments(self):
-        def perform(call):
-            self.fail("perform was called")
-
         for token in ("", "a\0b", "x" * 16_384, "\ud800", 5, b"bytes"):
             with self.subTest(repr(token)[:20]), self.assertRaises((refreshclient.InvalidArgumentError, TypeError)):
-                self.client.refresh(token, perform=perform)
+                self.client.refresh(token, perform=self.refuse)
         for options in (
             {"client_id": ""},
             {"client_id": "a\0b"},

@@ -24,7 +24,10 @@ STRANGE = (
 
 class SDKTests(TableTest):
     def sdk(self, url=None, kind=workos.WorkOSClient, **options):
-        return kind(api_key=API_KEY, client_id=CLIENT_ID, base_url=url or self.emulator.url, **options)
+        sdk = kind(api_key=API_KEY, client_id=CLIENT_ID, base_url=url or self.emulator.url, **options)
+        if kind is workos.WorkOSClient:
+            self.addCleanup(sdk.close)
+        return sdk
 
     def scripted(self, *answers):
         upstream = ScriptedUpstream(*answers)
@@ -48,6 +51,7 @@ class SDKTests(TableTest):
     def test_the_body_is_verbatim(self):
         upstream = self.scripted((200, {"X-Request-ID": "request_1"}, STRANGE))
         sdk = self.sdk(upstream.url)
+        self.assertTrue(sdk.user_management)  # Made on first use, and kept by the SDK.
         result = self.client.refresh(
             "t", perform=refreshclient.workos(sdk), ip_address="192.0.2.1", user_agent="Browser", device_id="device_1"
         )

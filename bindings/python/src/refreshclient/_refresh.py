@@ -202,12 +202,12 @@ def encoded(name: str, value: str | os.PathLike[str] | None) -> bytes | None:
         return None
     text = os.fspath(value)
     if not isinstance(text, str):
-        raise InvalidArgumentError(f"{name} must be a str, and is {type(value).__name__}", reason="invalid_argument")
+        raise InvalidArgumentError(f"{name} must be a str, and is {type(value).__name__}", reason="invalid_request")
     try:
         data = text.encode()
     except UnicodeEncodeError:
         # Without the cause, which holds the text.
-        raise InvalidArgumentError(f"{name} is not valid Unicode", reason="invalid_argument") from None
+        raise InvalidArgumentError(f"{name} is not valid Unicode", reason="invalid_request") from None
     if b"\0" in data:
-        raise InvalidArgumentError(f"{name} must not contain a NUL", reason="invalid_argument")
+        raise InvalidArgumentError(f"{name} must not contain a NUL", reason="invalid_request")
     return data

@@ -103,14 +103,14 @@ class _Performer:
         given = {name: value for name, value in optional.items() if value is not None}
         return {"refresh_token": call.refresh_token, **given}
 
-    def _conclusion(self, recorder: _Recorder, error: Exception) -> Answer:
+    def _judged(self, recorder: _Recorder, error: Exception) -> Exception:
+        """What to raise for an exception of the SDK. It may stand for a 200, which the SDK could not parse."""
         answer = recorder.answer(error, self._may_retry)
         if answer is None:
-            raise error
-        if answer.status == 200:
-            # The SDK could not parse it; the rotation counts all the same.
-            return answer
-        raise Answered(answer) from error
+            return error
+        answered = Answered(answer)
+        answered.__cause__ = error
+        return answered
 
 
 class _SyncPerformer(_Performer):
@@ -135,7 +135,7 @@ class _SyncPerformer(_Performer):
         except RefreshError:
             raise
         except Exception as error:
-            return self._conclusion(recorder, error)
+            raise self._judged(recorder, error)
         return parsed if recorder.response is None else recorder.response
 
 
@@ -161,7 +161,7 @@ class _AsyncPerformer(_Performer):
         except RefreshError:
             raise
         except Exception as error:
-            return self._conclusion(recorder, error)
+            raise self._judged(recorder, error)
         return parsed if recorder.response is None else recorder.response
 
 

@@ -21,7 +21,7 @@ def milliseconds(value: Seconds | None) -> int:
     seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
     if not 0 < seconds < 10**9:
         raise InvalidArgumentError(
-            f"a length of time must be more than 0 seconds, and is {seconds}", reason="invalid_argument"
+            f"a length of time must be more than 0 seconds, and is {seconds}", reason="invalid_request"
         )
     return max(1, round(seconds * 1000))
 

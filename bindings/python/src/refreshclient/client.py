@@ -72,7 +72,7 @@ class RefreshClient:
         """
         self._handle = 0
         if log_level not in _LOG_LEVELS:
-            raise InvalidArgumentError(f"log_level must be one of {', '.join(_LOG_LEVELS)}", reason="invalid_argument")
+            raise InvalidArgumentError(f"log_level must be one of {', '.join(_LOG_LEVELS)}", reason="invalid_request")
         options = OptionsStructure()
         options.client_id = encoded("client_id", client_id)
         options.api_key = encoded("api_key", api_key)
@@ -126,7 +126,7 @@ class RefreshClient:
         :param perform: calls the upstream once with the :class:`RefreshCall` it is given, if this caller becomes the
             holder, on this thread. It returns the upstream's body (bytes or str: every caller gets it verbatim; or a
             dict, which is serialised here), a response of requests, httpx or http.client, or an :class:`Answer`. What
-            it raises, this caller sees, and those who wait get a RefreshError that says to try again; an exception
+            it raises, this caller sees, and those who wait get an UpstreamError that says to try again; an exception
             that stands for an answer or for none, of the WorkOS SDK, requests, httpx or urllib, is judged as that
             answer, for all callers alike, and is then the RefreshError's cause. ``None`` for the library's own call
             of WorkOS. For the WorkOS SDK: ``refreshclient.workos(sdk)``.
@@ -194,7 +194,7 @@ class RefreshClient:
         lease: Seconds | None,
     ) -> Refresh:
         if perform is None and not self._has_own_upstream:
-            raise InvalidArgumentError("perform is needed with a token_endpoint", reason="invalid_argument")
+            raise InvalidArgumentError("perform is needed with a token_endpoint", reason="invalid_request")
         return Refresh(
             self._handle,
             token,

@@ -68,7 +68,11 @@ class SessionEndedError(RefreshError):
 
 
 class UpstreamError(RefreshError):
-    """The upstream could not be reached, or could not answer. The token is likely still good."""
+    """The upstream could not be reached, or could not answer. The token is likely still good.
+
+    With the reason ``callback_failed``: the ``perform`` of the caller that held the lease raised an exception that
+    says nothing about the upstream. That caller got its exception itself.
+    """
 
 
 class DeadlineError(RefreshError, TimeoutError):
@@ -99,10 +103,6 @@ class ResourceError(RefreshError):
     """No memory, no thread, or no descriptor to be had."""
 
 
-class PerformError(RefreshError):
-    """The ``perform`` of the caller that held the lease raised an exception. That caller got its exception itself."""
-
-
 _CLASSES: dict[int, type[RefreshError]] = {
     _library.SESSION_ENDED: SessionEndedError,
     _library.UPSTREAM_FAILED: UpstreamError,
@@ -113,7 +113,8 @@ _CLASSES: dict[int, type[RefreshError]] = {
     _library.STALE_HANDLE: StaleHandleError,
     _library.LEASE_LOST: LeaseLostError,
     _library.RESOURCES_EXHAUSTED: ResourceError,
-    _library.CALLBACK_FAILED: PerformError,
+    # Seen by nobody: the caller whose perform raised gets its exception, those who waited UPSTREAM_FAILED.
+    _library.CALLBACK_FAILED: UpstreamError,
 }
 
 
