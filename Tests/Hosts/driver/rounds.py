@@ -56,7 +56,8 @@ class Page:
         return self.status is None or self.status == 502
 
     def __str__(self):
-        said = self.trouble or " ".join(f"{name}={value}" for name, value in self.body.items() if name != "access_token")
+        shown = {name: value for name, value in self.body.items() if name != "access_token"}
+        said = self.trouble or " ".join(f"{name}={value}" for name, value in shown.items())
         return f"{self.host.name} {self.status or ''} {said}"
 
 
@@ -138,7 +139,8 @@ class Rounds:
                 f"{when}{host.name} answers from several processes, its own" if several
                 else f"{when}{host.name} answers from its own processes",
                 len(workers[host.name]) > several and not strangers,
-                f"{len(workers[host.name])} of {host.workers} workers" + (f"; not its own: {strangers}" if strangers else ""),
+                f"{len(workers[host.name])} of {host.workers} workers"
+                + (f"; not its own: {strangers}" if strangers else ""),
             )
 
     def _check_masters(self, workers):

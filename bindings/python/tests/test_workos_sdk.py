@@ -58,7 +58,8 @@ class SDKTests(TableTest):
         self.assertEqual((result.body, result.request_id), (STRANGE, "request_1"))
         sent = upstream.requests[0]
         self.assertEqual((sent["refresh_token"], sent["client_secret"]), ("t", API_KEY))
-        self.assertEqual((sent["ip_address"], sent["user_agent"], sent["device_id"]), ("192.0.2.1", "Browser", "device_1"))
+        of_the_user = [sent[name] for name in ("ip_address", "user_agent", "device_id")]
+        self.assertEqual(of_the_user, ["192.0.2.1", "Browser", "device_1"])
 
     def test_the_sdk_is_as_it_was(self):
         sdk = self.sdk()

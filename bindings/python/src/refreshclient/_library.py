@@ -91,4 +91,6 @@ def library_version() -> str:
 
 
 if library_version().split(".")[0] != str(MAJOR_VERSION):
-    raise ImportError(f"refreshclient needs librefreshclient {MAJOR_VERSION}, and {library_path} is {library_version()}")
+    raise ImportError(
+        f"refreshclient needs librefreshclient {MAJOR_VERSION}, and {library_path} is version {library_version()}"
+    )

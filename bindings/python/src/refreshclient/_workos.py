@@ -90,7 +90,8 @@ class _Performer:
 
     @property
     def _can_record(self) -> bool:
-        return callable(getattr(getattr(self._sdk, "_backend", None), "request", None)) and hasattr(self._sdk, "__dict__")
+        backend = getattr(self._sdk, "_backend", None)
+        return callable(getattr(backend, "request", None)) and hasattr(self._sdk, "__dict__")
 
     @staticmethod
     def _arguments(call: RefreshCall) -> dict[str, Any]:

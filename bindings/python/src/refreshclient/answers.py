@@ -168,6 +168,7 @@ def _answer_from_status(error: Any, status: int) -> Answer:
 
 
 _HTTPX = {"httpx", "httpx2", "httpcore", "httpcore2"}
+_GENERAL = {"TransportError", "RequestException", "HTTPError", "ClientError", "WorkOSConnectionError", "HTTPException"}
 _NETWORK = {*_HTTPX, "requests", "urllib3", "aiohttp", "workos", "http"}
 
 
@@ -193,7 +194,6 @@ def _no_answer(error: BaseException) -> Answer | None:
     # Only these are sure: what is called a connection error elsewhere may be one that broke after sending.
     if isinstance(error, ConnectionRefusedError) or any((module, "ConnectError") in kinds for module in _HTTPX):
         return Answer(status=0, not_sent=True)
-    general = {"TransportError", "RequestException", "HTTPError", "ClientError", "WorkOSConnectionError", "HTTPException"}
-    if isinstance(error, (ConnectionError, socket.gaierror, ssl.SSLError)) or names & general:
+    if isinstance(error, (ConnectionError, socket.gaierror, ssl.SSLError)) or names & _GENERAL:
         return Answer(status=0)
     return None

@@ -64,7 +64,7 @@ class RefreshError(Exception):
 
 
 class SessionEndedError(RefreshError):
-    """The upstream ended the session, for one of the reasons ``invalid_grant``, ``sso_required``, …: sign in again."""
+    """The upstream ended the session: ``invalid_grant``, ``sso_required``, … The user signs in again."""
 
 
 class UpstreamError(RefreshError):
