@@ -1,6 +1,7 @@
 """Refreshing on an event loop."""
 
 import asyncio
+import concurrent.futures
 import os
 import signal
 import threading
@@ -325,6 +326,51 @@ class CancellationTests(AsyncCase):
         begun = time.monotonic()
         self.assertTrue(self.client.refresh(token, perform=self.call_upstream).access_token)
         self.assertLess(time.monotonic() - begun, 2)
+
+    def test_the_end_of_the_loop_leaves_a_thread_its_conclusion(self):
+        token, entered = self.new_token(), threading.Event()
+        self.emulator.delay(300)
+
+        def perform(call):
+            entered.set()
+            return self.call_upstream(call)
+
+        async def work():
+            asyncio.create_task(self.client.refresh_async(token, perform=perform))
+            await asyncio.to_thread(entered.wait)
+
+        asyncio.run(work())  # Waits for its executor's threads.
+        self.assertTrue(self.client.refresh(token, perform=self.refuse).access_token)
+
+    def in_a_full_executor(self, perform):
+        """Starts a refresh where no thread is free, and ends the loop."""
+
+        async def work():
+            executor = concurrent.futures.ThreadPoolExecutor(1)
+            asyncio.get_running_loop().set_default_executor(executor)
+            leave = threading.Event()
+            executor.submit(leave.wait)
+            asyncio.create_task(self.client.refresh_async("t", perform=perform))
+            await asyncio.sleep(0.2)
+            asyncio.get_running_loop().call_later(0.3, leave.set)
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            await asyncio.sleep(0.2)
+            begun = time.monotonic()
+            result = self.client.refresh("t", perform=lambda call: {"access_token": "another"})
+            self.assertLess(time.monotonic() - begun, 1)
+            return result.access_token
+
+        return asyncio.run(work())
+
+    def test_a_perform_that_no_thread_took_gives_its_lease_back(self):
+        self.assertEqual(self.in_a_full_executor(self.refuse), "another")
+
+    def test_an_answer_that_no_thread_took_is_published(self):
+        async def perform(call):
+            return {"access_token": "mine"}
+
+        self.assertEqual(self.in_a_full_executor(perform), "mine")
 
 
 if __name__ == "__main__":

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import functools
 import inspect
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from ._performing import NotAnAnswer, Perform, answer_of, conclude, give_up, judged
+from ._performing import NotAnAnswer, Perform, conclude, give_up, hold_and_perform, judged
 from ._refresh import Hold, Refresh, Wait
 from .answers import Answer, answer_from
+from .calls import RefreshCall
 from .errors import DeadlineError, RefreshError
 from .results import RefreshResult
 
@@ -76,42 +80,54 @@ def _ended(task: asyncio.Task[Any]) -> None:
 
 
 async def _hold_and_perform(refresh: Refresh, hold: Hold, perform: Perform) -> RefreshResult | None:
-    """The holder's part, as in _performing.hold_and_perform."""
+    """The holder's part: a coroutine function here, anything else with its conclusion on a thread."""
+    if is_coroutine_function(perform):
+        return await _perform_here(refresh, hold, perform, None)
+    # Cancelled, which only the loop's end does: a thread that has begun goes on and publishes.
+    performed = await _on_thread(
+        lambda: hold_and_perform(refresh, hold, perform, takes_awaitables=True), otherwise=lambda: refresh.abandon(hold)
+    )
+    if isinstance(performed, Awaitable):
+        return await _perform_here(refresh, hold, perform, performed)
+    return performed
+
+
+async def _perform_here(
+    refresh: Refresh, hold: Hold, perform: Perform, begun: Awaitable[Any] | None
+) -> RefreshResult | None:
+    """As hold_and_perform, on the loop. `begun`: what perform has returned already."""
+    concluding = False
     try:
         while True:
-            answered = await _sent(refresh, hold, perform)
-            if answered is None:
+            if begun is None and not refresh.may_send(hold):
                 return None
-            # Publishing may wait for the table's lock.
-            step = await _in_executor(lambda: conclude(refresh, hold, *answered))  # noqa: B023
+            answer, cause = await _awaited(refresh.holding(hold), perform, begun)
+            concluding = True
+            conclusion = functools.partial(conclude, refresh, hold, answer, cause)
+            step = await _on_thread(conclusion, otherwise=conclusion)
             if isinstance(step, RefreshResult):
                 return step
+            concluding, begun = False, None
             await asyncio.sleep(step.seconds)
     except NotAnAnswer as carrier:
         error = carrier.error
     except RefreshError:
         raise
     except BaseException as interruption:
-        # The loop is ending: there may be no executor any more.
-        refresh.fail(hold, type(interruption).__name__)
+        if not concluding:
+            # The loop is ending: there may be no executor any more.
+            refresh.fail(hold, type(interruption).__name__)
         raise
-    return await _in_executor(lambda: give_up(refresh, hold, error))
+    end = functools.partial(give_up, refresh, hold, error)
+    return await _on_thread(end, otherwise=end)
 
 
-async def _sent(refresh: Refresh, hold: Hold, perform: Perform) -> tuple[Answer, Exception | None] | None:
-    """Calls perform where it belongs: a coroutine function here, anything else on a thread."""
-
-    def send() -> tuple[Answer | Awaitable[Any], Exception | None] | None:
-        return answer_of(perform, refresh.holding(hold)) if refresh.may_send(hold) else None
-
-    answered = send() if is_coroutine_function(perform) else await _in_executor(send)
-    if answered is None:
-        return None
-    answer, cause = answered
-    if isinstance(answer, Answer):
-        return answer, cause
+async def _awaited(
+    call: RefreshCall, perform: Perform, begun: Awaitable[Any] | None
+) -> tuple[Answer, Exception | None]:
     try:
-        return answer_from(await answer), None
+        value = perform(call) if begun is None else begun
+        return answer_from(await value if isinstance(value, Awaitable) else value), None
     except Exception as error:
         return judged(error)
 
@@ -121,9 +137,24 @@ def is_coroutine_function(perform: Perform) -> bool:
     return inspect.iscoroutinefunction(perform) or inspect.iscoroutinefunction(getattr(perform, "__call__", None))
 
 
-async def _in_executor(work: Callable[[], _T]) -> _T:
+async def _on_thread(work: Callable[[], _T], otherwise: Callable[[], object]) -> _T:
+    """Runs work on a thread of the loop's executor, in this context. Where none takes it, for the loop is ending,
+    otherwise() is called here: a lease is never left behind, nor an answer."""
     context = contextvars.copy_context()
-    return await asyncio.get_running_loop().run_in_executor(None, lambda: context.run(work))
+    taken = threading.Lock()
+
+    def job() -> _T:
+        if not taken.acquire(blocking=False):
+            raise asyncio.CancelledError
+        return context.run(work)
+
+    try:
+        return await asyncio.get_running_loop().run_in_executor(None, job)
+    except BaseException:
+        if taken.acquire(blocking=False):
+            with contextlib.suppress(Exception):
+                otherwise()
+        raise
 
 
 class SharedUpstream:
@@ -169,7 +200,11 @@ class SharedUpstream:
             refresh.abandon(hold)
             return refresh.refresh_workos()
 
-        future: asyncio.Future[RefreshResult] = loop.run_in_executor(None, call)
+        try:
+            future: asyncio.Future[RefreshResult] = loop.run_in_executor(None, call)
+        except BaseException:
+            refresh.abandon(hold)
+            raise
         self._under_way[key] = future
         future.add_done_callback(lambda done: self._ended(key, done))
         return future

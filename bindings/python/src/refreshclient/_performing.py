@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, overload
 
 from ._refresh import Hold, Refresh, Retry
 from .answers import Answer, answer_from, answer_from_exception
@@ -71,8 +71,23 @@ def give_up(refresh: Refresh, hold: Hold, error: Exception) -> RefreshResult | N
     raise error
 
 
-def hold_and_perform(refresh: Refresh, hold: Hold, perform: Perform) -> RefreshResult | None:
-    """The holder's part, on this thread: perform, and finish. ``None`` where the lease was lost before sending."""
+@overload
+def hold_and_perform(refresh: Refresh, hold: Hold, perform: Perform) -> RefreshResult | None: ...
+
+
+@overload
+def hold_and_perform(
+    refresh: Refresh, hold: Hold, perform: Perform, *, takes_awaitables: bool
+) -> RefreshResult | Awaitable[Any] | None: ...
+
+
+def hold_and_perform(
+    refresh: Refresh, hold: Hold, perform: Perform, *, takes_awaitables: bool = False
+) -> RefreshResult | Awaitable[Any] | None:
+    """The holder's part, on this thread: perform, and finish. ``None`` where the lease was lost before sending.
+
+    takes_awaitables: what perform returned is given back if it is still to be awaited; the lease is then kept.
+    """
     call = refresh.holding(hold)
     try:
         while True:
@@ -80,6 +95,8 @@ def hold_and_perform(refresh: Refresh, hold: Hold, perform: Perform) -> RefreshR
                 return None
             answer, cause = answer_of(perform, call)
             if not isinstance(answer, Answer):
+                if takes_awaitables:
+                    return answer
                 raise NotAnAnswer(_coroutine(answer))
             step = conclude(refresh, hold, answer, cause)
             if isinstance(step, RefreshResult):
