@@ -372,6 +372,26 @@ class CancellationTests(AsyncCase):
 
         self.assertEqual(self.in_a_full_executor(perform), "mine")
 
+    def test_a_conclusion_under_way_is_not_overtaken(self):
+        finish, finishing = _refresh.Refresh.finish, threading.Event()
+
+        def late(refresh, hold, answer):
+            finishing.set()
+            time.sleep(0.2)
+            return finish(refresh, hold, answer)
+
+        async def perform(call):
+            return {"access_token": "mine"}
+
+        async def work():
+            asyncio.create_task(self.client.refresh_async("t", perform=perform))
+            await asyncio.to_thread(finishing.wait)
+
+        _refresh.Refresh.finish = late
+        self.addCleanup(setattr, _refresh.Refresh, "finish", finish)
+        asyncio.run(work())
+        self.assertEqual(self.client.refresh("t", perform=self.refuse).access_token, "mine")
+
 
 if __name__ == "__main__":
     unittest.main()
