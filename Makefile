@@ -12,10 +12,16 @@ TORTURE_SECONDS := 60
 GROUPS_OF_TESTS := WorkOSEmulatorTests RefreshClientTests 'LMDBTests|ProcessSupportTests' \
 	'LeaseTableTests|WorkOSTests|LeaseDumpTests|RefreshDaemonTests|LeaseSimulatorTests|FuzzTests' HostileFilesTests
 
-.PHONY: help demo build library install test nightly simulation space fuzz sanitize model torture lint format clean
+# Servers that link the library: folders of Tests/Hosts.
+HOSTS_IN_CI := gunicorn php-fpm c
+HOSTS := $(HOSTS_IN_CI) gunicorn-gthread uwsgi puma unicorn node
+HOST_ROUNDS := 20
+
+.PHONY: help demo build library install test nightly simulation space fuzz sanitize model torture test-python test-hosts \
+	test-hosts-ci hosts-together lint format clean
 
 help: ## Lists the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## Shows 128 callers in 16 processes share one refresh, and survive the death of the one who makes it
 	@scripts/demo $(RELEASE)
@@ -89,6 +95,24 @@ torture: ## Kills and stops workers for TORTURE_SECONDS (60), wherever they are,
 	@swift build --product refresh-torture
 	@for place in writing opening sending; do .build/debug/refresh-torture --scenario stopped-$$place || exit 1; done
 	@.build/debug/refresh-torture --seconds $(TORTURE_SECONDS)
+
+test-python: ## Tests the Python package: builds its wheel and installs it alone
+	@$(MAKE) --no-print-directory library
+	@swift build --product workos-emulator
+	@WORKOS_EMULATOR=$(CURDIR)/.build/debug/workos-emulator bindings/python/test $(RELEASE)/librefreshclient.so
+
+test-hosts: ## Refreshes in real prefork servers, each alone and all at once, with and without a death (minutes)
+	@$(MAKE) --no-print-directory hosts-together HOSTS_TO_RUN="$(HOSTS)" HOST_PACKAGES=hosts
+
+test-hosts-ci: ## The same with the servers that CI runs
+	@$(MAKE) --no-print-directory hosts-together HOSTS_TO_RUN="$(HOSTS_IN_CI)" HOST_PACKAGES=hosts-ci
+
+hosts-together:
+	@scripts/install-dependencies $(HOST_PACKAGES)
+	@$(MAKE) --no-print-directory library
+	@for product in workos-emulator lease-dump; do swift build --configuration release --product $$product || exit 1; done
+	@Tests/Hosts/run --rounds $(HOST_ROUNDS) $(HOSTS_TO_RUN)
+	@Tests/Hosts/run --rounds $(HOST_ROUNDS) --all $(HOSTS_TO_RUN)
 
 lint: ## Checks the formatting
 	@swift format lint --strict --recursive --parallel Sources Tests examples fuzz Package.swift
