@@ -14,6 +14,6 @@ if ($token = getenv('HOST_WARMUP_TOKEN')) {
     try {
         $client->refresh($token, perform: call_workos(...));
     } catch (RefreshException $error) {
-        fwrite(STDERR, "the refresh before the fork failed: {$error->getMessage()}\n");
+        error_log("the refresh before the fork failed: {$error->getMessage()}");
     }
 }

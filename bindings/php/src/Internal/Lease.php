@@ -59,7 +59,7 @@ final class Lease
     }
 
     /**
-     * Publishes the upstream's answer.
+     * Publishes the upstream's answer. The outcome is a result, a pause, or that the lease was lost.
      *
      * @throws RefreshException if the answer stands for an error, which all callers get.
      */
@@ -88,7 +88,7 @@ final class Lease
         if (!in_array($code, $keep, true)) {
             $this->over();
         }
-        return $outcome->after($code);
+        return $outcome->after($code, but: $this->functions->REFRESHCLIENT_LEASE_LOST);
     }
 
     /**

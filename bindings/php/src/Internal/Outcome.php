@@ -21,7 +21,7 @@ use RefreshClient\UpstreamException;
  */
 final class Outcome
 {
-    public int $code = 0;
+    private int $code = 0;
     private readonly CData $data;
 
     public function __construct(private readonly FFI $functions)
@@ -45,12 +45,12 @@ final class Outcome
     /**
      * What the function returned.
      *
-     * @throws RefreshException|InvalidArgumentException if that is an error.
+     * @throws RefreshException|InvalidArgumentException if that is an error, and not $but.
      */
-    public function after(int $code): self
+    public function after(int $code, ?int $but = null): self
     {
         $this->code = $code;
-        if ($code < 0) {
+        if ($code < 0 && $code !== $but) {
             throw self::exception($this->functions, $code, $this->data->error, $this->body());
         }
         return $this;
@@ -59,6 +59,12 @@ final class Outcome
     public function isResult(): bool
     {
         return $this->code === $this->functions->REFRESHCLIENT_OK;
+    }
+
+    /** Whether the lease is somebody else's by now, who has no outcome yet. */
+    public function isLost(): bool
+    {
+        return $this->code === $this->functions->REFRESHCLIENT_LEASE_LOST;
     }
 
     public function result(): Result

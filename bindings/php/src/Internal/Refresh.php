@@ -51,7 +51,7 @@ final class Refresh
             if ($result !== null) {
                 return $result;
             }
-            // The lease went to somebody else before the call was sent: theirs is the result to wait for.
+            // The lease went to somebody else, before the call was sent or before it failed: theirs is the result.
             $this->request->deadline_ms = (int) max(0, ceil($this->end - hrtime(true) / 1e6));
         }
     }
@@ -69,6 +69,9 @@ final class Refresh
                 $outcome = $lease->finish(Answer::from($answer));
                 if ($outcome->isResult()) {
                     return $outcome->result();
+                }
+                if ($outcome->isLost()) {
+                    return null;
                 }
                 usleep($outcome->pauseMilliseconds() * 1000);
             }

@@ -23,7 +23,7 @@ module RefreshClient
         result = result_or_call(refresh_token, organization)
         return result if result
 
-        # The lease went to somebody else before the call was sent: theirs is the result to wait for.
+        # The lease went to somebody else, before the call was sent or before it failed: theirs is the result.
         @request.deadline_ms = [@end - now_ms, 0].max
       end
     end
@@ -65,6 +65,7 @@ module RefreshClient
         end
         answer = Answer.from(@perform.call(Call.new(@lease, refresh_token, organization, attempt)))
         outcome = Thread.handle_interrupt(Object => :never) { @lease.finish(answer) }
+        return nil if outcome.code == Library::LEASE_LOST
         raise outcome.error if outcome.error
         return outcome.result if outcome.result
 
