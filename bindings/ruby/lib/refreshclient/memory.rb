@@ -37,7 +37,8 @@ module RefreshClient
     # Seconds in the library's milliseconds. A negative number must not become its "default".
     def self.milliseconds(seconds, name)
       return Library::DEFAULT if seconds.nil?
-      raise ArgumentError, "#{name} must be 0 to 86400 seconds" unless seconds.between?(0, 86_400)
+      # Written so that NAN is refused as well.
+      raise ArgumentError, "#{name} must be 0 to 86400 seconds" unless seconds >= 0 && seconds <= 86_400
 
       (seconds * 1000).ceil
     end
