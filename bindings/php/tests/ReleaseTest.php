@@ -144,4 +144,29 @@ return [
         expect($child->hear(), [1, 'b'], 'the calls of the stopped process, and its answer');
         $child->end();
     },
+
+    'who fails after its lease has gone to another one gets that one\'s answer' => function (): void {
+        $directory = table();
+        $options = ['requestTimeout' => 0.2, 'lease' => 0.5];
+        $child = new Child(function (Closure $tell) use ($directory, $options): void {
+            $result = client($directory, ...$options)->refresh('token', perform: function () use ($tell, $directory) {
+                $tell('in perform');
+                while (!file_exists("$directory/taken-over")) {
+                    usleep(2_000);
+                }
+                return new RefreshClient\Answer(503);
+            });
+            $tell($result->accessToken);
+        });
+        expect($child->hear(), 'in perform', 'the child');
+        $perform = function (Call $call) use ($directory, $child): array {
+            $call->renew(20);
+            touch("$directory/taken-over");
+            await_waiter($child->pid, $directory);
+            return ['access_token' => 'b'];
+        };
+        expect(client($directory, ...$options)->refresh('token', perform: $perform)->accessToken, 'b', 'the answer');
+        expect($child->hear(), 'b', 'the answer of who failed');
+        $child->end();
+    },
 ];

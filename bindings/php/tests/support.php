@@ -208,12 +208,13 @@ final class Child
     }
 }
 
-/** Returns once a process waits for a lease: it has the wake pipe of another one open. */
+/** Returns once a process waits for a lease: it has the wake pipe of another one open, for reading alone. */
 function await_waiter(int $pid, string $directory): void
 {
     for ($until = hrtime(true) + 20e9; hrtime(true) < $until; usleep(2_000)) {
         foreach (glob("/proc/$pid/fd/*") as $descriptor) {
-            if (str_starts_with((string) @readlink($descriptor), "$directory/pipes/")) {
+            $mode = @lstat($descriptor)['mode'] ?? 0;
+            if (str_starts_with((string) @readlink($descriptor), "$directory/pipes/") && ($mode & 0200) === 0) {
                 return;
             }
         }

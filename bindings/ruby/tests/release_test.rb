@@ -142,4 +142,28 @@ class ReleaseTest < Minitest::Test
     assert_equal "1 b", child.hear
     Process.wait(child.pid)
   end
+
+  def test_who_fails_after_its_lease_has_gone_to_another_one_gets_that_ones_answer
+    directory = table
+    options = { request_timeout: 0.2, lease: 0.5 }
+    child = Child.new do |parent|
+      result = client(directory, **options).refresh("token") do
+        parent.puts "in the block"
+        parent.flush
+        sleep 0.002 until File.exist?("#{directory}/taken-over")
+        RefreshClient::Answer.new(status: 503)
+      end
+      parent.puts result.access_token
+    end
+    assert_equal "in the block", child.hear
+    result = client(directory, **options).refresh("token") do |call|
+      call.renew(20)
+      FileUtils.touch("#{directory}/taken-over")
+      await_waiter(child.pid, directory)
+      { access_token: "b" }
+    end
+    assert_equal "b", result.access_token
+    assert_equal "b", child.hear
+    Process.wait(child.pid)
+  end
 end

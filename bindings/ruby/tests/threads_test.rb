@@ -110,4 +110,33 @@ class ThreadsTest < Minitest::Test
     assert_equal "a", result.access_token
     holder.join
   end
+
+  # Wherever the interrupt comes: a lease that nobody knew of would be held until its end.
+  def test_a_thread_killed_at_any_moment_keeps_no_lease
+    client = self.client
+    client.refresh("warm-up") { { access_token: "a" } }
+    random = Random.new(7)
+    2_000.times do |number|
+      started = Queue.new
+      thread = Thread.new do
+        started << true
+        client.refresh("token #{number}") { sleep 0.001 }
+      rescue TypeError
+        nil
+      end
+      started.pop
+      Thread.pass
+      nap(random.rand(400))
+      thread.kill
+      thread.join
+      taken = seconds { client.refresh("token #{number}", deadline: 5) { { access_token: "a" } } }
+      assert_operator taken, :<, 1, "after try #{number}"
+    end
+  end
+
+  # Microseconds, too few to sleep.
+  def nap(microseconds)
+    ends = Process.clock_gettime(Process::CLOCK_MONOTONIC, :microsecond) + microseconds
+    Thread.pass until Process.clock_gettime(Process::CLOCK_MONOTONIC, :microsecond) >= ends
+  end
 end
