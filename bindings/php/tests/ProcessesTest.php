@@ -37,10 +37,11 @@ return [
 
     '10000 opens cost no memory and no descriptor' => function (): void {
         $directory = table();
-        $open = static function (int $times) use ($directory): void {
+        $body = json_encode(['access_token' => str_repeat('a', 4_000)]);
+        $open = static function (int $times) use ($directory, $body): void {
             for ($number = 0; $number < $times; $number++) {
                 $client = client($directory);
-                $client->refresh('token', perform: fn() => ['access_token' => 'a']);
+                $client->refresh('token', perform: fn() => $body);
             }
         };
         $open(2_000);
@@ -53,6 +54,14 @@ return [
         $grown = $after['resident'] - $before['resident'];
         expect_true($grown < 512, "resident memory grows by $grown KB");
         expect_true($microseconds < 1000, "a request takes $microseconds us");
+    },
+
+    'a client that is gone is closed' => function (): void {
+        $client = client();
+        $functions = RefreshClient\Internal\Library::functions();
+        $handle = (fn(): int => $this->handle)->call($client);
+        unset($client);
+        expect($functions->refreshclient_close($handle), $functions->REFRESHCLIENT_STALE_HANDLE, 'closing it again');
     },
 
     '2000 refreshes that fail cost no memory' => function (): void {

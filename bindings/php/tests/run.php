@@ -7,6 +7,13 @@ declare(strict_types=1);
 require __DIR__ . '/../autoload.php';
 require __DIR__ . '/support.php';
 
+set_error_handler(static function (int $level, string $message, string $file, int $line): bool {
+    if ((error_reporting() & $level) === 0) {
+        return true;
+    }
+    throw new ErrorException($message, 0, $level, $file, $line);
+});
+
 $wanted = $argv[1] ?? '';
 $failed = [];
 $passed = 0;

@@ -40,7 +40,22 @@ class ProcessesTest < Minitest::Test
 
   def test_opens_cost_no_memory_and_no_descriptor
     directory = table
-    assert_operator growth(10_000) { client(directory).refresh("token") { { access_token: "a" } } }, :<, 4096
+    body = JSON.generate(access_token: "a" * 4_000)
+    assert_operator growth(10_000) { client(directory).refresh("token") { body } }, :<, 4096
+  end
+
+  def test_a_client_that_is_gone_is_closed
+    handles = handles_of_clients(50)
+    GC.start
+    stale = handles.count { |handle| RefreshClient::Library.close(handle) == RefreshClient::Library::STALE_HANDLE }
+    # The stack may still show the collector a few.
+    assert_operator stale, :>=, 40
+  end
+
+  def handles_of_clients(count)
+    Array.new(count) do |number|
+      RefreshClient::Client.new(client_id: "client_#{number}").instance_variable_get(:@handle)
+    end
   end
 
   def test_refreshes_that_fail_cost_no_memory
