@@ -116,7 +116,7 @@ class ThreadsTest < Minitest::Test
     client = self.client
     client.refresh("warm-up") { { access_token: "a" } }
     random = Random.new(7)
-    2_000.times do |number|
+    800.times do |number|
       started = Queue.new
       thread = Thread.new do
         started << true
