@@ -37,8 +37,7 @@ module RefreshClient
       @lease = lease
       @deadline = deadline
       @handle = Memory.open do |memory|
-        options = Structures.make(
-          Structures::Options,
+        options = Structures::OPTIONS.allocate(
           directory: memory.text(directory, "directory"),
           client_id: memory.text(client_id, "client_id"),
           api_key: memory.text(api_key, "api_key"),
@@ -88,9 +87,9 @@ module RefreshClient
       raise TypeError, "refresh_token must be a String" unless refresh_token.is_a?(String)
 
       perform ||= block
+      deadline_ms = Memory.milliseconds(deadline || @deadline, "deadline")
       Memory.open do |memory|
-        request = Structures.make(
-          Structures::Request,
+        request = Structures::REQUEST.allocate(
           refresh_token: memory.text(refresh_token, "refresh_token"),
           organization_id: memory.text(organization, "organization"),
           scope: memory.text(scope, "scope"),
@@ -99,13 +98,14 @@ module RefreshClient
           ip_address: memory.text(ip_address, "ip_address"),
           user_agent: memory.text(user_agent, "user_agent"),
           device_id: memory.text(device_id, "device_id"),
-          deadline_ms: Memory.milliseconds(deadline || @deadline, "deadline"),
+          deadline_ms: deadline_ms,
           lease_ms: Memory.milliseconds(lease, "lease")
         )
         if perform
-          Refresh.new(@handle, request, lease || @lease, perform).run(refresh_token, organization)
+          refresh = Refresh.new(@handle, request, deadline_ms, lease || @lease, perform)
+          refresh.run(refresh_token, organization)
         else
-          outcome = Outcome.of { |pointer| Library.refresh_workos(@handle, request.to_ptr, pointer) }
+          outcome = Outcome.of { |pointer| Library.refresh_workos(@handle, request, pointer) }
           outcome.result || raise(outcome.error)
         end
       end
@@ -122,11 +122,9 @@ module RefreshClient
     # What happened in this process, through this client's directory, since it started or was forked: a Hash of
     # upstream_calls (the library's own), claims, takeovers, hits, refreshed_alone and coordination_failures.
     def counts
-      counts = Structures.make(Structures::Counts)
-      Library.get_counts(@handle, counts.to_ptr)
-      %i[upstream_calls claims takeovers hits refreshed_alone coordination_failures].to_h do |name|
-        [name, counts.public_send(name)]
-      end
+      counts = Structures::COUNTS.allocate
+      Library.get_counts(@handle, counts)
+      Structures::COUNTS.read(counts).except(:size)
     end
 
     # Without the API key.
@@ -136,7 +134,7 @@ module RefreshClient
 
     def self.open(options) # :nodoc:
       handle = Fiddle::Pointer.malloc(Fiddle::SIZEOF_LONG_LONG, Fiddle::RUBY_FREE)
-      Outcome.error_of(but: nil) { |error| Library.open(options.to_ptr, handle, error) }
+      Outcome.error_of(but: nil) { |error| Library.open(options, handle, error) }
       handle[0, Fiddle::SIZEOF_LONG_LONG].unpack1("Q")
     end
 

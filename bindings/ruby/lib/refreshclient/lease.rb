@@ -21,8 +21,7 @@ module RefreshClient
     # Publishes the upstream's answer. After RETRY, and an answer that the library does not take, it is still held.
     def finish(answer)
       outcome = Memory.open do |memory|
-        structure = Structures.make(
-          Structures::Answer,
+        structure = Structures::ANSWER.allocate(
           status: answer.status,
           timed_out: answer.timed_out? ? 1 : 0,
           not_sent: answer.not_sent? ? 1 : 0,
@@ -33,7 +32,7 @@ module RefreshClient
           retry_after: memory.text(answer.retry_after, "retry_after"),
           content_type: memory.text(answer.content_type, "content_type")
         )
-        Outcome.of { |pointer| Library.finish(@handle, structure.to_ptr, pointer) }
+        Outcome.of { |pointer| Library.finish(@handle, structure, pointer) }
       end
       @held = [Library::RETRY, Library::INVALID_ARGUMENT].include?(outcome.code)
       outcome

@@ -14,16 +14,17 @@ module RefreshClient
       @blocks = []
     end
 
-    # A text that ends with NUL, or nothing for nil. A NUL within is refused: C would read another, shorter text.
+    # The address of a text that ends with NUL, or of nothing for nil. A NUL within is refused: C would read another,
+    # shorter text.
     def text(value, name)
-      return nil if value.nil?
+      return 0 if value.nil?
       raise TypeError, "#{name} must be a String, not #{value.class}" unless value.is_a?(String)
       raise ArgumentError, "#{name} must not hold a NUL byte" if value.b.include?("\0")
 
       copy("#{value.b}\0")
     end
 
-    # The bytes themselves.
+    # The address of the bytes themselves.
     def bytes(value)
       # One byte more, as C knows no block of no bytes.
       copy("#{value.b}\0")
@@ -49,7 +50,7 @@ module RefreshClient
       block = Fiddle::Pointer.malloc(bytes.bytesize, Fiddle::RUBY_FREE)
       @blocks << block
       block[0, bytes.bytesize] = bytes
-      block
+      block.to_i
     end
   end
 end

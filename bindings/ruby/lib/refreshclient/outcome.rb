@@ -17,50 +17,49 @@ module RefreshClient
 
     # Yields the structure, takes what the function returns, and frees what the library put there.
     def self.of
-      structure = Structures.make(Structures::Outcome, descriptor: -1)
-      structure.error.size = Structures::Error.size
-      structure.error.retry_after_ms = -1
-      new(yield(structure.to_ptr), structure)
+      memory = Fiddle::Pointer.malloc(Structures::OUTCOME.size, Fiddle::RUBY_FREE)
+      memory[0, memory.size] = Structures::BLANK_OUTCOME
+      new(yield(memory), Structures::OUTCOME.read(memory))
     ensure
-      Library.outcome_free(structure.to_ptr) if structure
+      Library.outcome_free(memory) if memory
     end
 
-    # As .of, for the functions that fill in an error alone. Returns the code where that is none of them.
+    # As .of, for the functions that fill in an error alone. Returns the code where that is none, or +but+.
     def self.error_of(but:)
-      error = Structures.make(Structures::Error, retry_after_ms: -1)
-      code = yield error.to_ptr
-      raise exception(code, error, nil) if code.negative? && code != but
+      memory = Structures::ERROR.allocate(retry_after_ms: -1)
+      code = yield memory
+      raise exception(code, Structures::ERROR.read(memory), nil) if code.negative? && code != but
 
       code
     end
 
     def self.exception(code, error, body)
-      message = Structures.text(error.message)
+      message = Structures.text(error[:message])
       message = "refreshclient returned #{code}" if message.empty?
       return ArgumentError.new(message) if code == Library::INVALID_ARGUMENT
 
-      request_id = Structures.text(error.request_id)
+      request_id = Structures.text(error[:request_id])
       CLASSES.fetch(code, Error).new(
         message,
-        reason: Structures.text(error.reason),
-        retryable: !error.is_retryable.zero?,
-        retry_after: error.retry_after_ms.negative? ? nil : error.retry_after_ms / 1000.0,
-        status: error.http_status.zero? ? nil : error.http_status,
+        reason: Structures.text(error[:reason]),
+        retryable: !error[:is_retryable].zero?,
+        retry_after: error[:retry_after_ms].negative? ? nil : error[:retry_after_ms] / 1000.0,
+        status: error[:http_status].zero? ? nil : error[:http_status],
         request_id: request_id.empty? ? nil : request_id,
-        may_have_rotated: !error.may_have_rotated.zero?,
+        may_have_rotated: !error[:may_have_rotated].zero?,
         body: body
       )
     end
 
-    def initialize(code, structure)
+    def initialize(code, fields)
       @code = code
-      @body = structure.body.null? ? nil : structure.body[0, structure.body_length].force_encoding(Encoding::UTF_8)
-      @request_id = Structures.text(structure.request_id) if code == Library::OK
-      @lease = structure.lease
-      @waiter = structure.waiter
-      @descriptor = structure.descriptor
-      @wait_ms = structure.wait_ms
-      @error = Outcome.exception(code, structure.error, @body) if code.negative?
+      @body = bytes_at(fields[:body], fields[:body_length])&.force_encoding(Encoding::UTF_8)
+      @request_id = Structures.text(fields[:request_id])
+      @lease = fields[:lease]
+      @waiter = fields[:waiter]
+      @descriptor = fields[:descriptor]
+      @wait_ms = fields[:wait_ms]
+      @error = Outcome.exception(code, Structures::ERROR.unpack(fields[:error]), @body) if code.negative?
     end
 
     attr_reader :lease, :waiter, :error
@@ -80,6 +79,12 @@ module RefreshClient
     # After RETRY: what the upstream asked for.
     def pause
       sleep(@wait_ms / 1000.0)
+    end
+
+    private
+
+    def bytes_at(address, length)
+      Fiddle::Pointer.new(address)[0, length] unless address.zero?
     end
   end
 end

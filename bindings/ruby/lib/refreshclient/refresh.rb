@@ -10,12 +10,12 @@ module RefreshClient
     # Seconds of its lease that a holder leaves unused: refreshclient_request's lease_ms says why.
     MARGIN = 2
 
-    def initialize(client, request, lease_seconds, perform)
+    def initialize(client, request, deadline_ms, lease_seconds, perform)
       @client = client
       @request = request
       @call_timeout = lease_seconds && [lease_seconds - MARGIN, 0].max
       @perform = perform
-      @end = now_ms + request.deadline_ms
+      @end = now_ms + deadline_ms
     end
 
     def run(refresh_token, organization)
@@ -24,14 +24,14 @@ module RefreshClient
         return result if result
 
         # The lease went to somebody else, before the call was sent or before it failed: theirs is the result.
-        @request.deadline_ms = [@end - now_ms, 0].max
+        Structures::REQUEST.write(@request, :deadline_ms, [@end - now_ms, 0].max)
       end
     end
 
     private
 
     def result_or_call(refresh_token, organization)
-      outcome = ask { |pointer| Library.begin_nonblocking(@client, @request.to_ptr, pointer) }
+      outcome = ask { |pointer| Library.begin_nonblocking(@client, @request, pointer) }
       while outcome.code == Library::WAIT
         outcome.wait
         outcome = ask { |pointer| Library.resume(@waiter, pointer) }

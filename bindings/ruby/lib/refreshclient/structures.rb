@@ -1,71 +1,92 @@
 # frozen_string_literal: true
 
-require "fiddle/struct"
-require "fiddle/cparser"
-require "fiddle/import"
-
 module RefreshClient
-  # The structures of refreshclient.h, field by field in its order.
+  # The structures of refreshclient.h, field by field in its order, as directives of Array#pack: "Q" size_t and
+  # uint64_t, "J" a pointer, "q" int64_t, "l" int32_t, "Z64" char[64], "x4" padding. A test compares them with what the
+  # C compiler makes of the header.
   module Structures # :nodoc:
-    extend Fiddle::Importer
+    # One structure.
+    class Layout
+      attr_reader :fields, :size
 
-    ERROR_FIELDS = [
-      "size_t size", "int32_t code", "int32_t is_retryable", "int32_t http_status", "int32_t may_have_rotated",
-      "int64_t retry_after_ms", "char reason[64]", "char request_id[256]", "char message[512]"
-    ].freeze
+      def initialize(**fields)
+        @fields = fields.reject { |_, directive| directive.start_with?("x") }
+        @template = fields.values.join
+        @blank = @fields.transform_values { |directive| directive.match?(/[Za]/) ? "" : 0 }
+        @size = @blank.values.pack(@template).bytesize
+        @blank[:size] = @size if @blank.key?(:size)
+        @blank.freeze
+      end
 
-    Error = struct(ERROR_FIELDS)
+      # Its bytes, with these values, its own size, and zeros elsewhere.
+      def pack(**values)
+        @blank.merge(values).values.pack(@template)
+      end
 
-    Outcome = struct(
-      [
-        "size_t size", "void *body", "size_t body_length", "char request_id[256]", "uint64_t lease",
-        "uint64_t waiter", "int32_t descriptor", "int32_t wait_ms", { "error" => ERROR_FIELDS }
-      ]
-    )
+      def unpack(bytes)
+        @fields.keys.zip(bytes.unpack(@template)).to_h
+      end
 
-    Options = struct(
-      [
-        "size_t size", "void *directory", "void *client_id", "void *api_key", "void *base_url",
-        "void *token_endpoint", "void *ca_bundle", "int64_t request_timeout_ms", "int64_t lease_ms",
-        "int64_t result_retention_ms", "int64_t terminal_failure_retention_ms", "int64_t deadline_ms",
-        "int64_t map_size", "int32_t polls", "int32_t fails_without_table", "int32_t log_level"
-      ]
-    )
+      # Bytes from its beginning.
+      def offset(name)
+        before = @fields.keys.take_while { |field| field != name }
+        @blank.values_at(*before).pack(@fields.values_at(*before).join).bytesize
+      end
 
-    Request = struct(
-      [
-        "size_t size", "void *refresh_token", "void *organization_id", "void *scope", "void *resource",
-        "void *audience", "void *ip_address", "void *user_agent", "void *device_id", "int64_t deadline_ms",
-        "int64_t lease_ms"
-      ]
-    )
+      # Memory with these values in it, which goes with the object.
+      def allocate(**values)
+        Fiddle::Pointer.malloc(@size, Fiddle::RUBY_FREE).tap { |memory| memory[0, @size] = pack(**values) }
+      end
 
-    Answer = struct(
-      [
-        "size_t size", "int32_t status", "int32_t timed_out", "int32_t not_sent", "int32_t may_retry", "void *body",
-        "size_t body_length", "void *request_id", "void *retry_after", "void *content_type"
-      ]
-    )
+      # Reads what allocated memory holds.
+      def read(memory)
+        unpack(memory[0, @size])
+      end
 
-    Counts = struct(
-      [
-        "size_t size", "int64_t upstream_calls", "int64_t claims", "int64_t takeovers", "int64_t hits",
-        "int64_t refreshed_alone", "int64_t coordination_failures"
-      ]
-    )
-
-    # A new structure with its size and these values set, and zeros elsewhere. Its memory goes with the object.
-    def self.make(structure, **values)
-      made = structure.malloc(Fiddle::RUBY_FREE)
-      made.to_ptr[0, structure.size] = "\0" * structure.size
-      made.size = structure.size
-      values.each { |name, value| made.public_send(:"#{name}=", value) }
-      made
+      # Changes one field of allocated memory.
+      def write(memory, name, value)
+        bytes = [value].pack(@fields.fetch(name))
+        memory[offset(name), bytes.bytesize] = bytes
+      end
     end
+
+    ERROR = Layout.new(
+      size: "Q", code: "l", is_retryable: "l", http_status: "l", may_have_rotated: "l", retry_after_ms: "q",
+      reason: "Z64", request_id: "Z256", message: "Z512"
+    )
+
+    OUTCOME = Layout.new(
+      size: "Q", body: "J", body_length: "Q", request_id: "Z256", lease: "Q", waiter: "Q", descriptor: "l",
+      wait_ms: "l", error: "a#{ERROR.size}"
+    )
+
+    OPTIONS = Layout.new(
+      size: "Q", directory: "J", client_id: "J", api_key: "J", base_url: "J", token_endpoint: "J", ca_bundle: "J",
+      request_timeout_ms: "q", lease_ms: "q", result_retention_ms: "q", terminal_failure_retention_ms: "q",
+      deadline_ms: "q", map_size: "q", polls: "l", fails_without_table: "l", log_level: "l", padding: "x4"
+    )
+
+    REQUEST = Layout.new(
+      size: "Q", refresh_token: "J", organization_id: "J", scope: "J", resource: "J", audience: "J", ip_address: "J",
+      user_agent: "J", device_id: "J", deadline_ms: "q", lease_ms: "q"
+    )
+
+    ANSWER = Layout.new(
+      size: "Q", status: "l", timed_out: "l", not_sent: "l", may_retry: "l", body: "J", body_length: "Q",
+      request_id: "J", retry_after: "J", content_type: "J"
+    )
+
+    COUNTS = Layout.new(
+      size: "Q", upstream_calls: "q", claims: "q", takeovers: "q", hits: "q", refreshed_alone: "q",
+      coordination_failures: "q"
+    )
+
+    BLANK_ERROR = ERROR.pack(retry_after_ms: -1).freeze
+    BLANK_OUTCOME = OUTCOME.pack(descriptor: -1, error: BLANK_ERROR).freeze
 
     # The text in an array of characters.
     def self.text(characters)
-      characters.pack("c*").unpack1("Z*").force_encoding(Encoding::UTF_8).scrub
+      characters.force_encoding(Encoding::UTF_8).scrub
     end
   end
 end
