@@ -135,7 +135,7 @@ return [
             $tell([$calls, $result->accessToken]);
         });
         expect($child->hear(), 'in perform', 'the child');
-        // It pauses: the lease that it keeps is the one that is waited for.
+        // Time to begin the pause, with the lease kept. Stopped before that, it loses the lease sooner: all the same.
         usleep(300_000);
         posix_kill($child->pid, SIGSTOP);
         $result = client($directory, ...$options)->refresh('token', perform: fn() => ['access_token' => 'b']);

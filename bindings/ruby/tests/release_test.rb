@@ -134,7 +134,7 @@ class ReleaseTest < Minitest::Test
       parent.puts "#{calls} #{result.access_token}"
     end
     assert_equal "in the block", child.hear
-    # It pauses: the lease that it keeps is the one that is waited for.
+    # Time to begin the pause, with the lease kept. Stopped before that, it loses the lease sooner: all the same.
     sleep 0.3
     Process.kill(:STOP, child.pid)
     assert_equal "b", client(directory, **options).refresh("token") { { access_token: "b" } }.access_token
