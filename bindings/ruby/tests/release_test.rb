@@ -44,6 +44,7 @@ class ReleaseTest < Minitest::Test
     client = self.client
     exception = RuntimeError.new("boom")
     assert_same exception, assert_raises(RuntimeError) { client.refresh("token") { raise exception } }
+    assert_raises(StopIteration) { client.refresh("token") { raise StopIteration } }
     assert_operator seconds { client.refresh("token") { { access_token: "a" } } }, :<, 1
   end
 

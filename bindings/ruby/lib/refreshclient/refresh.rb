@@ -19,13 +19,12 @@ module RefreshClient
     end
 
     def run(refresh_token, organization)
-      loop do
-        result = result_or_call(refresh_token, organization)
-        return result if result
-
+      # Not with `loop`, which would take a StopIteration of the block's for its own.
+      until (result = result_or_call(refresh_token, organization))
         # The lease went to somebody else, before the call was sent or before it failed: theirs is the result.
         Structures::REQUEST.write(@request, :deadline_ms, [@end - now_ms, 0].max)
       end
+      result
     end
 
     private
@@ -41,7 +40,7 @@ module RefreshClient
       outcome.result || call(refresh_token, organization)
     rescue StandardError => error
       # The class only: the message is the application's, and may tell what the log must not.
-      stored = @lease&.fail("the upstream call raised #{error.class}")
+      stored = Thread.handle_interrupt(Object => :never) { @lease&.fail("the upstream call raised #{error.class}") }
       stored || raise
     ensure
       Thread.handle_interrupt(Object => :never) { leave }
