@@ -14,7 +14,6 @@
 enum { WAIT_LISTS = 64 };
 
 struct wait;
-struct watch;
 struct job;
 LIST_HEAD(wait_list, wait);
 
@@ -44,7 +43,6 @@ struct environment {
     uv_loop_t *loop;
     napi_async_cleanup_hook_handle cleanup;
     struct wait_list waits[WAIT_LISTS];
-    LIST_HEAD(, watch) watches;
     LIST_HEAD(, held_lease) leases;
     LIST_HEAD(, open_client) clients;
     struct mailbox *mailbox;

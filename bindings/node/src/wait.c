@@ -4,27 +4,25 @@
 
 #include "outcome.h"
 
-/* A descriptor that is watched. The waits of a process may share one, and libuv takes one poll per descriptor. */
-struct watch {
-    LIST_ENTRY(watch) entry;
-    struct environment *environment;
-    int descriptor;
-    uv_poll_t poll;
-    struct wait_list waits;
-};
+struct watch;
 
 struct wait {
     LIST_ENTRY(wait) entry;
-    /* Among those of the watch, or of the watch that has just fired. */
-    LIST_ENTRY(wait) watched;
     struct environment *environment;
     /* The number it was begun with, and the one it has now. */
     refreshclient_waiter_t key;
     refreshclient_waiter_t waiter;
+    /* NULL where only the time tells. */
     struct watch *watch;
-    bool is_watched;
     uv_timer_t timer;
     napi_ref callback;
+};
+
+/* A wait's descriptor: another one each time that it waits on, so with another handle of libuv's. */
+struct watch {
+    struct wait *wait;
+    struct environment *environment;
+    uv_poll_t poll;
 };
 
 /* How long to sleep where the descriptor cannot be watched. */
@@ -43,9 +41,8 @@ static void watch_closed(uv_handle_t *handle) {
     environment_handle_closed(environment);
 }
 
-/* Stops at once: the library may close the descriptor as soon as its last wait goes on. */
+/* Stops at once: the library may close the descriptor as soon as its wait goes on. */
 static void watch_close(struct watch *watch) {
-    LIST_REMOVE(watch, entry);
     uv_poll_stop(&watch->poll);
     uv_close((uv_handle_t *)&watch->poll, watch_closed);
 }
@@ -54,57 +51,36 @@ static void watch_fired(uv_poll_t *poll, int status, int events) {
     (void)status;
     (void)events;
     struct watch *watch = poll->data;
-    /* Who goes on may wait again, on the same descriptor, or cancel one of the others. */
-    struct wait_list fired = LIST_HEAD_INITIALIZER(fired);
-    while (!LIST_EMPTY(&watch->waits)) {
-        struct wait *wait = LIST_FIRST(&watch->waits);
-        LIST_REMOVE(wait, watched);
-        LIST_INSERT_HEAD(&fired, wait, watched);
-        wait->watch = NULL;
-    }
-    watch_close(watch);
-    while (!LIST_EMPTY(&fired)) resume(LIST_FIRST(&fired));
+    resume(watch->wait);
 }
 
-static struct watch *watch_of(struct environment *environment, int descriptor) {
-    struct watch *watch;
-    LIST_FOREACH(watch, &environment->watches, entry) if (watch->descriptor == descriptor) return watch;
-    watch = calloc(1, sizeof *watch);
-    if (watch == NULL) return NULL;
-    if (uv_poll_init(environment->loop, &watch->poll, descriptor) != 0) {
+/* Watches the descriptor, or returns NULL where that cannot be. */
+static struct watch *watch_start(struct wait *wait, int descriptor) {
+    struct environment *environment = wait->environment;
+    struct watch *watch = calloc(1, sizeof *watch);
+    if (watch == NULL || uv_poll_init(environment->loop, &watch->poll, descriptor) != 0) {
         free(watch);
         return NULL;
     }
     environment->handles++;
     watch->environment = environment;
-    watch->descriptor = descriptor;
+    watch->wait = wait;
     watch->poll.data = watch;
-    LIST_INSERT_HEAD(&environment->watches, watch, entry);
     if (uv_poll_start(&watch->poll, UV_READABLE | UV_DISCONNECT, watch_fired) == 0) return watch;
     watch_close(watch);
     return NULL;
 }
 
 static void unwatch(struct wait *wait) {
-    if (!wait->is_watched) return;
-    LIST_REMOVE(wait, watched);
-    wait->is_watched = false;
-    if (wait->watch != NULL && LIST_EMPTY(&wait->watch->waits)) watch_close(wait->watch);
+    if (wait->watch != NULL) watch_close(wait->watch);
     wait->watch = NULL;
 }
 
 static void time_is_up(uv_timer_t *timer) { resume(timer->data); }
 
 static void arm(struct wait *wait, int32_t descriptor, int32_t wait_ms) {
-    if (descriptor >= 0) {
-        wait->watch = watch_of(wait->environment, descriptor);
-        if (wait->watch != NULL) {
-            LIST_INSERT_HEAD(&wait->watch->waits, wait, watched);
-            wait->is_watched = true;
-        } else if (wait_ms > UNWATCHED_WAIT_MS) {
-            wait_ms = UNWATCHED_WAIT_MS;
-        }
-    }
+    if (descriptor >= 0) wait->watch = watch_start(wait, descriptor);
+    if (descriptor >= 0 && wait->watch == NULL && wait_ms > UNWATCHED_WAIT_MS) wait_ms = UNWATCHED_WAIT_MS;
     /* libuv's clock stands still during a turn of the loop, and may be late by as much. */
     uv_update_time(wait->environment->loop);
     uv_timer_start(&wait->timer, time_is_up, wait_ms > 0 ? (uint64_t)wait_ms : 0, 0);

@@ -1,4 +1,4 @@
-/* Waiting for another caller's lease on the event loop: one poll per descriptor, one timer per wait, no thread. */
+/* Waiting for another caller's lease on the event loop: a poll and a timer for each, no thread. */
 #ifndef WAIT_H
 #define WAIT_H
 

@@ -95,6 +95,31 @@ for (const how of ['built-in', 'fetch']) {
   });
 }
 
+// this process                          another one
+// has the lease for 6 s, gets a 429
+//                                       waits
+// pauses, has the lease for 6 s more
+// calls again, for 4 s
+//                                       has the same answer
+test('the second call has as long a lease as the first', async () => {
+  const client = fixture.client({ requestTimeout: 200, lease: 400 });
+  const peer = await fixture.peer({ requestTimeout: 200, lease: 400 });
+  let calls = 0;
+  const { call, called } = signalled();
+  const perform = async () => {
+    call();
+    if (++calls === 1) return { status: 429, headers: { 'retry-after': '1' } };
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    return { access_token: 'of the second call' };
+  };
+  const holder = client.refresh('limited', { perform, lease: 6_000 });
+  await called;
+  const waiter = await peer.refresh('limited');
+  assert.equal(waiter.result?.accessToken, 'of the second call', JSON.stringify(waiter));
+  assert.equal((await holder).accessToken, 'of the second call');
+  assert.equal(calls, 2);
+});
+
 test('a call that outlasts its lease is told to end two seconds before', async () => {
   const { emulator } = fixture;
   const token = await emulator.token();

@@ -78,6 +78,7 @@ test('500 waits take no thread, block nothing, and all end with one event', asyn
   t.diagnostic(`600 waits: ${threads() - threadsBefore} threads, ${descriptors() - descriptorsBefore} descriptors`);
   controller.abort();
   for (const leaver of leavers) assert.equal((await leaver).name, 'AbortError');
+  assert.ok(descriptors() <= descriptorsBefore + waits.length, 'who has left leaves its descriptor');
   peer.goOn();
   const results = await Promise.all(waits);
   delay.disable();

@@ -1,10 +1,12 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
 const { test } = require('node:test');
 const { inspect } = require('node:util');
 
 const { useFixture } = require('./support/fixture.js');
+const { threads } = require('./support/place.js');
 
 const fixture = useFixture();
 
@@ -69,6 +71,25 @@ for (const how of ['perform', 'the built-in upstream']) {
     for (const result of results) assert.deepEqual(result.body, results[0].body);
   });
 }
+
+test('40 callers of the built-in upstream take a few threads, and none of the pool', async () => {
+  const { emulator } = fixture;
+  const client = fixture.client();
+  await client.refresh(await emulator.token());
+  const token = await emulator.token();
+  await emulator.faults({ kind: 'delay', delay_ms: 500, refresh_token: token });
+  const before = threads();
+  const callers = Array.from({ length: 40 }, () => client.refresh(token));
+  await emulator.event('request_arrived', token);
+  // One that waits for the library, and the library's own for the call.
+  assert.ok(threads() <= before + 4, `${threads()} threads, ${before} before`);
+  // The pool's four threads are free: this is work for one of them.
+  let isDone = false;
+  callers[0].then(() => (isDone = true));
+  await fs.promises.stat(__filename);
+  assert.equal(isDone, false);
+  for (const { accessToken } of await Promise.all(callers)) assert.equal(accessToken, (await callers[0]).accessToken);
+});
 
 test('an organization, scope, resource or audience makes another refresh', async () => {
   const client = fixture.client();
