@@ -1,0 +1,138 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const { test } = require('node:test');
+const { inspect } = require('node:util');
+
+const { useFixture } = require('./support/fixture.js');
+const { threads } = require('./support/place.js');
+
+const fixture = useFixture();
+
+test('without perform, the library calls WorkOS itself', async () => {
+  const { emulator } = fixture;
+  const client = fixture.client();
+  const token = await emulator.token({ email: 'a@example.com' });
+  const result = await client.refresh(token);
+  assert.equal(result.user.email, 'a@example.com');
+  assert.equal(result.data.access_token, result.accessToken);
+  assert.notEqual(result.refreshToken, token);
+  assert.match(result.requestId, /^[0-9a-f-]{36}$/);
+  assert.deepEqual(JSON.parse(result.body), result.data);
+  assert.equal((await emulator.stats(token)).rotations, 1);
+});
+
+for (const [form, body] of Object.entries({
+  'a Response': (response) => response,
+  'a Buffer': async (response) => Buffer.from(await response.arrayBuffer()),
+  'an ArrayBuffer': (response) => response.arrayBuffer(),
+  'a string': (response) => response.text(),
+  'an object': (response) => response.json(),
+  'an answer in parts': async (response) => ({ status: response.status, headers: { 'X-Request-Id': 'r1' }, body: await response.text() }),
+})) {
+  test(`perform may return ${form}; a later call finds the same bytes`, async () => {
+    const { emulator } = fixture;
+    const client = fixture.client();
+    const token = await emulator.token();
+    const first = await client.refresh(token, { perform: async (request) => body(await fixture.fetch(request)) });
+    const second = await client.refresh(token, { perform: () => assert.fail('called again') });
+    assert.deepEqual(second.body, first.body);
+    assert.equal((await emulator.stats(token)).refresh_calls, 1);
+    if (form === 'an answer in parts') assert.equal(second.requestId, 'r1');
+  });
+}
+
+test('perform is told what to refresh', async () => {
+  const { emulator } = fixture;
+  const token = await emulator.token();
+  let seen;
+  const perform = (request) => {
+    seen = request;
+    return fixture.fetch(request);
+  };
+  const result = await fixture.client().refresh(token, { organizationId: 'org_1', perform });
+  assert.equal(seen.refreshToken, token);
+  assert.equal(seen.organizationId, 'org_1');
+  assert.ok(seen.signal instanceof AbortSignal && !seen.signal.aborted);
+  assert.equal(result.organizationId, 'org_1');
+});
+
+for (const how of ['perform', 'the built-in upstream']) {
+  test(`40 callers in one process share one call of ${how}`, async () => {
+    const { emulator } = fixture;
+    const client = fixture.client();
+    const token = await emulator.token();
+    await emulator.faults({ kind: 'delay', delay_ms: 150, refresh_token: token });
+    const options = how === 'perform' ? { perform: fixture.fetch } : {};
+    const results = await Promise.all(Array.from({ length: 40 }, () => client.refresh(token, options)));
+    const stats = await emulator.stats(token);
+    assert.equal(stats.refresh_calls, 1);
+    for (const result of results) assert.deepEqual(result.body, results[0].body);
+  });
+}
+
+test('40 callers of the built-in upstream take a few threads, and none of the pool', async () => {
+  const { emulator } = fixture;
+  const client = fixture.client();
+  await client.refresh(await emulator.token());
+  const token = await emulator.token();
+  await emulator.faults({ kind: 'delay', delay_ms: 500, refresh_token: token });
+  const before = threads();
+  const callers = Array.from({ length: 40 }, () => client.refresh(token));
+  await emulator.event('request_arrived', token);
+  // One that waits for the library, and the library's own for the call.
+  assert.ok(threads() <= before + 4, `${threads()} threads, ${before} before`);
+  // The pool's four threads are free: this is work for one of them.
+  let isDone = false;
+  callers[0].then(() => (isDone = true));
+  await fs.promises.stat(__filename);
+  assert.equal(isDone, false);
+  for (const { accessToken } of await Promise.all(callers)) assert.equal(accessToken, (await callers[0]).accessToken);
+});
+
+test('an organization, scope, resource or audience makes another refresh', async () => {
+  const client = fixture.client();
+  const calls = [];
+  const perform = ({ organizationId, scope, resource, audience }) => {
+    calls.push([organizationId, scope, resource, audience]);
+    return { access_token: `at_${calls.length}` };
+  };
+  const others = [{}, { organizationId: 'org_1' }, { scope: 's' }, { resource: 'https://r' }, { audience: 'a' }];
+  const tokens = await Promise.all(others.map((other) => client.refresh('shared', { ...other, perform })));
+  assert.equal(calls.length, others.length);
+  assert.equal(new Set(tokens.map(({ accessToken }) => accessToken)).size, others.length);
+});
+
+test("what the official SDK returns is published as WorkOS's JSON", async () => {
+  const user = { object: 'user', id: 'user_1', firstName: 'Ada', emailVerified: true, metadata: { someKey: 'v' } };
+  const sdk = { user, organizationId: 'org_1', accessToken: 'at', refreshToken: 'rt', sealedSession: 'mine', authenticationMethod: 'SSO' };
+  const result = await fixture.client().refresh('of the SDK', { perform: async () => sdk });
+  assert.deepEqual(result.data, {
+    organization_id: 'org_1',
+    access_token: 'at',
+    refresh_token: 'rt',
+    authentication_method: 'SSO',
+    user: { object: 'user', id: 'user_1', first_name: 'Ada', email_verified: true, metadata: { someKey: 'v' } },
+  });
+});
+
+test('printing a result shows no token', async () => {
+  const token = await fixture.emulator.token();
+  const result = await fixture.client().refresh(token);
+  const printed = inspect(result, { depth: 9, showHidden: true });
+  assert.ok(!printed.includes(result.accessToken) && !printed.includes(result.refreshToken), printed);
+  assert.ok(printed.includes(result.user.id));
+});
+
+test('a client says where the workers meet, and counts', async () => {
+  const client = fixture.client();
+  assert.equal(client.directory, fixture.directory);
+  const before = client.counts;
+  const perform = () => ({ access_token: 'at' });
+  await client.refresh('counted', { perform });
+  await client.refresh('counted', { perform });
+  assert.equal(client.counts.claims, before.claims + 1);
+  assert.equal(client.counts.hits, before.hits + 1);
+  assert.equal(client.counts.upstreamCalls, before.upstreamCalls);
+});
