@@ -82,7 +82,7 @@ public func refreshclient_fail(
         let failure = UpstreamFailure(
             class: is_terminal != 0 ? .terminal : .transient, reason: FailureReason(rawValue: name),
             // Nobody said how far the call had come.
-            mayHaveRotated: is_terminal == 0, detail: words ?? "the program's call failed")
+            mayHaveRotated: is_terminal == 0, detail: Output.cut(words ?? "the program's call failed", toBytes: 200))
         do throws(CallError) {
             let end = try translating { () throws(TokenRefreshError) in try held.fail(failure) }
             guard case .result(let result) = end else { throw .leaseLost }

@@ -3,17 +3,20 @@ import Glibc
 
 /// Writes into what a program gives.
 enum Output {
-    /// Copies a text and a NUL, cut between two characters where it is longer than there is room.
+    /// The text, cut between two characters where it has more than `longest` bytes.
+    static func cut(_ text: String, toBytes longest: Int) -> String {
+        let end = text.utf8.index(text.utf8.startIndex, offsetBy: longest, limitedBy: text.utf8.endIndex)
+        guard var end else { return text }
+        while String.Index(end, within: text.unicodeScalars) == nil { end = text.utf8.index(before: end) }
+        return String(text[..<end])
+    }
+
+    /// Copies a text and a NUL, cut where there is not enough room.
     static func copy(_ text: String, to target: UnsafeMutableRawBufferPointer) {
-        var text = text
-        text.withUTF8 { bytes in
-            var count = min(bytes.count, target.count - 1)
-            if count < bytes.count {
-                // A byte 10xxxxxx goes on with the character before it.
-                while count > 0, unsafe bytes[count] & 0xc0 == 0x80 { count -= 1 }
-            }
-            unsafe target.copyMemory(from: UnsafeRawBufferPointer(start: bytes.baseAddress, count: count))
-            unsafe target[count] = 0
+        var kept = cut(text, toBytes: target.count - 1)
+        kept.withUTF8 { bytes in
+            unsafe target.copyMemory(from: UnsafeRawBufferPointer(bytes))
+            unsafe target[bytes.count] = 0
         }
     }
 

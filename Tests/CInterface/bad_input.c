@@ -240,6 +240,12 @@ static void a_lease_is_its_process_s(refreshclient_t client) {
     if (child == 0) {
         expect(refreshclient_finish(lease, &answer, &outcome), REFRESHCLIENT_STALE_HANDLE, "another process's");
         CHECK(refreshclient_abandon(lease) == REFRESHCLIENT_STALE_HANDLE);
+        /* Not either when the child has a lease of its own. */
+        refreshclient_request another = request_for("rt of the child");
+        CHECK(refreshclient_begin(client, &another, &outcome) == REFRESHCLIENT_HOLDER && outcome.lease != lease);
+        CHECK(refreshclient_abandon(lease) == REFRESHCLIENT_STALE_HANDLE);
+        CHECK(refreshclient_abandon(outcome.lease) == REFRESHCLIENT_OK);
+        refreshclient_outcome_free(&outcome);
         /* The client is good in the child, and the parent holds on. */
         CHECK(refreshclient_begin_nonblocking(client, &request, &outcome) == REFRESHCLIENT_WAIT);
         CHECK(refreshclient_cancel(outcome.waiter) == REFRESHCLIENT_OK);
@@ -264,6 +270,41 @@ static void callbacks_may_fail(refreshclient_t client) {
     CHECK(refreshclient_refresh(client, &request, call_counted, &calls, &outcome) == REFRESHCLIENT_OK);
     CHECK(calls == 2 && now_ms() - began < 2000);
     refreshclient_outcome_free(&outcome);
+}
+
+/* What is too long for its field ends with a whole character. */
+static void texts_are_cut_between_characters(refreshclient_t client) {
+    char message[1001], reason[64];
+    for (size_t offset = 0; offset < 2; offset++) {
+        memset(message, 'x', sizeof message);
+        for (size_t index = offset; index + 2 < sizeof message; index += 2) memcpy(message + index, "\xc3\xa9", 2);
+        message[1000] = '\0';
+        if (offset + 998 < 1000) message[offset + 998] = '\0';
+        memset(reason, 'r', sizeof reason - 1);
+        reason[63] = '\0';
+        refreshclient_request request = request_for(offset == 0 ? "rt even" : "rt odd");
+        CHECK(refreshclient_begin(client, &request, &outcome) == REFRESHCLIENT_HOLDER);
+        refreshclient_lease_t lease = outcome.lease;
+        refreshclient_outcome_free(&outcome);
+        CHECK(refreshclient_fail(lease, 1, reason, message, &outcome) == REFRESHCLIENT_CALLBACK_FAILED);
+        size_t length = strlen(outcome.error.message);
+        CHECK(strcmp(outcome.error.reason, reason) == 0 && (unsigned char)outcome.error.message[length - 1] == 0xa9);
+        CHECK(strstr(outcome.error.message, "\xc3\xa9") != NULL && length < 400);
+        refreshclient_outcome_free(&outcome);
+    }
+    /* The directory's name is cut by its room alone. */
+    refreshclient_options options = options_here();
+    options.directory = "/tmp/\xc3\xa9\xc3\xa9";
+    refreshclient_t other = 0;
+    CHECK(refreshclient_open(&options, &other, NULL) == REFRESHCLIENT_OK);
+    for (size_t room = 1; room < 10; room++) {
+        char buffer[16];
+        memset(buffer, '?', sizeof buffer);
+        CHECK(refreshclient_directory(other, buffer, room) == 9);
+        size_t kept = room - 1 <= 5 ? room - 1 : 5 + (room - 1 - 5) / 2 * 2;
+        CHECK(strlen(buffer) == kept && memcmp(buffer, options.directory, kept) == 0 && buffer[room] == '?');
+    }
+    CHECK(refreshclient_close(other) == REFRESHCLIENT_OK);
 }
 
 static void closed_clients_are_stale(void) {
@@ -296,6 +337,7 @@ int main(void) {
     handles_are_checked(client);
     a_lease_is_its_process_s(client);
     callbacks_may_fail(client);
+    texts_are_cut_between_characters(client);
     closed_clients_are_stale();
     CHECK(refreshclient_close(client) == REFRESHCLIENT_OK);
     return 0;
