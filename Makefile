@@ -12,13 +12,7 @@ TORTURE_SECONDS := 60
 GROUPS_OF_TESTS := WorkOSEmulatorTests RefreshClientTests 'LMDBTests|ProcessSupportTests' \
 	'LeaseTableTests|WorkOSTests|LeaseDumpTests|RefreshDaemonTests|LeaseSimulatorTests|FuzzTests' HostileFilesTests
 
-# Servers that link the library: folders of Tests/Hosts.
-HOSTS_IN_CI := gunicorn php-fpm c
-HOSTS := $(HOSTS_IN_CI) gunicorn-gthread uwsgi puma unicorn node
-HOST_ROUNDS := 20
-
-.PHONY: help demo build library install test nightly simulation space fuzz sanitize model torture test-python test-hosts \
-	test-hosts-ci hosts-together lint format clean
+.PHONY: help demo build library install test nightly simulation space fuzz sanitize model torture lint format clean
 
 help: ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,6 +89,13 @@ torture: ## Kills and stops workers for TORTURE_SECONDS (60), wherever they are,
 	@swift build --product refresh-torture
 	@for place in writing opening sending; do .build/debug/refresh-torture --scenario stopped-$$place || exit 1; done
 	@.build/debug/refresh-torture --seconds $(TORTURE_SECONDS)
+
+# Servers that link the library: folders of Tests/Hosts.
+HOSTS_IN_CI := gunicorn php-fpm c
+HOSTS := $(HOSTS_IN_CI) gunicorn-gthread uwsgi puma unicorn node
+HOST_ROUNDS := 20
+
+.PHONY: test-python test-hosts test-hosts-ci hosts-together
 
 test-python: ## Tests the Python package: builds its wheel and installs it alone
 	@$(MAKE) --no-print-directory library

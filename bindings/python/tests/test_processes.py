@@ -205,19 +205,32 @@ class ClientTests(TableTest):
 
     def test_calls_cost_nothing_that_lasts(self):
         token = self.new_token()
-        self.client.refresh(token)
+        client = self.make_client(result_retention=600)
+        client.refresh(token)
 
         def cycle(count):
             for _ in range(count):
-                self.client.refresh(token, perform=self.refuse)
+                client.refresh(token, perform=self.refuse)
                 with self.assertRaises(refreshclient.InvalidArgumentError):
-                    self.client.refresh("", perform=self.refuse)
+                    client.refresh("", perform=self.refuse)
 
         cycle(1000)
         before = open_descriptors(), native_threads(), resident_kilobytes()
-        cycle(10_000)
+        cycle(50_000)
         self.assertEqual((open_descriptors(), native_threads()), before[:2])
         self.assertLess(resident_kilobytes() - before[2], 2048)
+
+    def test_leases_leave_no_descriptor(self):
+        def hold(number):
+            self.client.refresh(f"published {number}", perform=lambda call: {"access_token": "a"})
+            with self.assertRaises(ZeroDivisionError):
+                self.client.refresh(f"failed {number}", perform=lambda call: 1 / 0)
+
+        hold(0)
+        before = open_descriptors(), native_threads()
+        for number in range(1, 1000):
+            hold(number)
+        self.assertEqual((open_descriptors(), native_threads()), before)
 
     def test_a_closed_client(self):
         client = self.make_client_uncleaned()
