@@ -96,10 +96,10 @@ for (const how of ['built-in', 'fetch']) {
 }
 
 // this process                          another one
-// has the lease for 6 s, gets a 429
+// has the lease for 3 s, gets a 429
 //                                       waits
-// pauses, has the lease for 6 s more
-// calls again, for 4 s
+// pauses for 1 s, has the lease for 3 s more
+// calls again, for 2.6 s
 //                                       has the same answer
 test('the second call has as long a lease as the first', async () => {
   const client = fixture.client({ requestTimeout: 200, lease: 400 });
@@ -109,10 +109,10 @@ test('the second call has as long a lease as the first', async () => {
   const perform = async () => {
     call();
     if (++calls === 1) return { status: 429, headers: { 'retry-after': '1' } };
-    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    await new Promise((resolve) => setTimeout(resolve, 2_600));
     return { access_token: 'of the second call' };
   };
-  const holder = client.refresh('limited', { perform, lease: 6_000 });
+  const holder = client.refresh('limited', { perform, lease: 3_000 });
   await called;
   const waiter = await peer.refresh('limited');
   assert.equal(waiter.result?.accessToken, 'of the second call', JSON.stringify(waiter));

@@ -1,11 +1,15 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { spawn } = require('node:child_process');
 const fs = require('node:fs');
+const path = require('node:path');
+const { performance } = require('node:perf_hooks');
+const readline = require('node:readline');
 const { test } = require('node:test');
 const { inspect } = require('node:util');
 
-const { useFixture } = require('./support/fixture.js');
+const { signalled, useFixture } = require('./support/fixture.js');
 const { threads } = require('./support/place.js');
 
 const fixture = useFixture();
@@ -72,7 +76,7 @@ for (const how of ['perform', 'the built-in upstream']) {
   });
 }
 
-test('40 callers of the built-in upstream take a few threads, and none of the pool', async () => {
+test('40 callers of the built-in upstream take a few threads', async () => {
   const { emulator } = fixture;
   const client = fixture.client();
   await client.refresh(await emulator.token());
@@ -83,13 +87,51 @@ test('40 callers of the built-in upstream take a few threads, and none of the po
   await emulator.event('request_arrived', token);
   // One that waits for the library, and the library's own for the call.
   assert.ok(threads() <= before + 4, `${threads()} threads, ${before} before`);
-  // The pool's four threads are free: this is work for one of them.
-  let isDone = false;
-  callers[0].then(() => (isDone = true));
-  await fs.promises.stat(__filename);
-  assert.equal(isDone, false);
   for (const { accessToken } of await Promise.all(callers)) assert.equal(accessToken, (await callers[0]).accessToken);
 });
+
+test('calls of the built-in upstream leave the pool to others', async () => {
+  const { emulator } = fixture;
+  const client = fixture.client();
+  // One more than the pool has threads.
+  const tokens = await Promise.all([1, 2, 3, 4, 5].map(() => emulator.token()));
+  await emulator.faults(...tokens.map((token) => ({ kind: 'delay', delay_ms: 1_500, refresh_token: token })));
+  let done = 0;
+  const calls = tokens.map((token) => client.refresh(token).then(() => done++));
+  for (const token of tokens) await emulator.event('request_arrived', token);
+  await fs.promises.stat(__filename);
+  assert.equal(done, 0);
+  await Promise.all(calls);
+});
+
+// A process with nothing else to do: nothing but the addon keeps it running, and wakes it.
+for (const how of ['calls', 'waits']) {
+  test(`a process that only ${how} stays, and goes on at once`, async () => {
+    const token = await fixture.emulator.token();
+    const { call, called } = signalled();
+    let answer;
+    const perform = (request) =>
+      new Promise((resolve) => {
+        answer = () => resolve(fixture.fetch(request));
+        call();
+      });
+    const holder = how === 'waits' && fixture.client().refresh(token, { perform });
+    if (holder) await called;
+    const source = `
+      const { RefreshClient } = require(${JSON.stringify(path.join(__dirname, '..'))});
+      const client = new RefreshClient(${JSON.stringify(fixture.options())});
+      client.refresh(${JSON.stringify(token)}).then(({ accessToken }) => console.log(accessToken));
+      console.log('started');
+    `;
+    const child = spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const lines = readline.createInterface(child.stdout)[Symbol.asyncIterator]();
+    assert.equal((await lines.next()).value, 'started');
+    const started = performance.now();
+    if (holder) answer();
+    assert.match((await lines.next()).value ?? 'it ended', /^ey/);
+    assert.ok(performance.now() - started < 5_000, `${performance.now() - started} ms`);
+  });
+}
 
 test('an organization, scope, resource or audience makes another refresh', async () => {
   const client = fixture.client();
