@@ -135,7 +135,7 @@ struct FlightLeader {
         if tenure.takeover != nil { flights.count(\.takeovers) }
         let call = HolderCall(leader: self, table: table, tenure: tenure)
         do throws(SystemCallError) {
-            try LibraryThread.start { call.run() }
+            try LibraryThread.start(holdingOffForks: true) { call.run() }
             return .handedToThread
         } catch {
             // Others may have a thread: let them have the lease.
@@ -161,7 +161,7 @@ struct FlightLeader {
         flights.count(\.refreshedAlone)
         let call = LoneCall(leader: self)
         do throws(SystemCallError) {
-            try LibraryThread.start { call.run() }
+            try LibraryThread.start(holdingOffForks: true) { call.run() }
             return .handedToThread
         } catch {
             return finish(.failure(.resources(error)))
