@@ -40,6 +40,7 @@ test: ## Runs all tests that end within minutes
 	@for group in $(GROUPS_OF_TESTS); do swift test --skip-build --filter "$$group" || exit 1; done
 	@echo "Running the storms (about a minute and a half)"
 	@swift test --skip-build --filter RefreshStormTests
+	@$(MAKE) --no-print-directory torture
 	@Tests/PythonSDK/run_workos_sdk.py
 	@$(MAKE) --no-print-directory library
 	@Tests/CInterface/run $(LIBRARY)

@@ -90,10 +90,13 @@ let package = Package(
             path: "Tests/RefreshClientWorker"),
         .testTarget(
             name: "RefreshClientTests",
-            dependencies: ["LeaseTable", "LMDB", "ProcessSupport", "RefreshClient", "refresh-client-worker", logging]),
+            dependencies: [
+                "LeaseTable", "LMDB", "ProcessSupport", "RefreshClient", "SanitizerSupport", "refresh-client-worker",
+                logging,
+            ]),
         // libcurl's header at build time, its library by dlopen when first needed: nothing links it.
         .target(name: "CCurl"),
-        .target(name: "WorkOS", dependencies: ["CCurl", "RefreshClient"]),
+        .target(name: "WorkOS", dependencies: ["CCurl", "ProcessSupport", "RefreshClient"]),
         // One attempt in a process of its own, where a test needs an environment, a fork or a signal's default.
         // The header, and in C what calls back into the program, so that no Swift is below a callback.
         .target(name: "CRefreshClientHeader"),

@@ -13,7 +13,21 @@
 #include <unistd.h>
 
 int clinux_mutex_lock_until(pthread_mutex_t *mutex, const struct timespec *deadline) {
-    return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, deadline);
+    int code = pthread_mutex_trylock(mutex);
+    if (code != EBUSY) return code;
+    unsigned lifted = clinux_fork_lift();
+    code = pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, deadline);
+    clinux_fork_resume(lifted);
+    return code;
+}
+
+int clinux_mutex_lock(pthread_mutex_t *mutex) {
+    int code = pthread_mutex_trylock(mutex);
+    if (code != EBUSY) return code;
+    unsigned lifted = clinux_fork_lift();
+    code = pthread_mutex_lock(mutex);
+    clinux_fork_resume(lifted);
+    return code;
 }
 
 int clinux_mutex_init_robust_shared(pthread_mutex_t *mutex) {
@@ -29,14 +43,20 @@ int clinux_mutex_init_robust_shared(pthread_mutex_t *mutex) {
 }
 
 int clinux_cond_wait_until(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *deadline) {
-    return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, deadline);
+    unsigned lifted = clinux_fork_lift();
+    int code = pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, deadline);
+    clinux_fork_resume(lifted);
+    return code;
 }
 
 int clinux_poll_readable(int descriptor, int64_t timeout_ns) {
     struct pollfd entry = {.fd = descriptor, .events = POLLIN, .revents = 0};
     struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+    unsigned lifted = clinux_fork_lift();
     int code = ppoll(&entry, 1, timeout_ns < 0 ? NULL : &timeout, NULL);
-    if (code < 0) return -errno;
+    if (code < 0) code = -errno;
+    clinux_fork_resume(lifted);
+    if (code < 0) return code;
     return code == 0 ? 0 : entry.revents;
 }
 

@@ -5,6 +5,7 @@ import CCurl
 public import CRefreshClientHeader
 import Glibc
 import LeaseTable
+import ProcessSupport
 import RefreshClient
 
 /// See refreshclient.h.
@@ -34,7 +35,7 @@ public func refreshclient_open(
 /// See refreshclient.h.
 @c @implementation
 public func refreshclient_close(_ client: refreshclient_t) -> Int32 {
-    Int32(ClientTable.close(client) ? REFRESHCLIENT_OK : REFRESHCLIENT_STALE_HANDLE)
+    Forks.heldOff { Int32(ClientTable.close(client) ? REFRESHCLIENT_OK : REFRESHCLIENT_STALE_HANDLE) }
 }
 
 /// See refreshclient.h.
@@ -42,15 +43,17 @@ public func refreshclient_close(_ client: refreshclient_t) -> Int32 {
 public func refreshclient_directory(
     _ client: refreshclient_t, _ buffer: UnsafeMutablePointer<CChar>?, _ buffer_size: Int
 ) -> Int64 {
-    guard let open = ClientTable.client(client) else { return Int64(REFRESHCLIENT_STALE_HANDLE) }
-    var path = open.refreshing.directory.path
-    if let buffer = unsafe buffer, buffer_size > 0 {
-        let room = unsafe UnsafeMutableRawBufferPointer(start: buffer, count: buffer_size)
-        unsafe Output.copy(path, to: room)
-    } else if buffer_size > 0 {
-        return Int64(REFRESHCLIENT_INVALID_ARGUMENT)
+    Forks.heldOff {
+        guard let open = ClientTable.client(client) else { return Int64(REFRESHCLIENT_STALE_HANDLE) }
+        var path = open.refreshing.directory.path
+        if let buffer = unsafe buffer, buffer_size > 0 {
+            let room = unsafe UnsafeMutableRawBufferPointer(start: buffer, count: buffer_size)
+            unsafe Output.copy(path, to: room)
+        } else if buffer_size > 0 {
+            return Int64(REFRESHCLIENT_INVALID_ARGUMENT)
+        }
+        return Int64(path.withUTF8 { $0.count })
     }
-    return Int64(path.withUTF8 { $0.count })
 }
 
 /// See refreshclient.h.
@@ -58,19 +61,21 @@ public func refreshclient_directory(
 public func refreshclient_get_counts(
     _ client: refreshclient_t, _ counts: UnsafeMutablePointer<refreshclient_counts>?
 ) -> Int32 {
-    do throws(CallError) {
-        let counted = try Client.open(client).refreshing.counts
-        guard let counts = unsafe counts else { throw .invalid("counts is NULL") }
-        try Input.checkSize(unsafe counts.pointee.size, of: refreshclient_counts.self, "counts")
-        unsafe counts.pointee.upstream_calls = Int64(counted.upstreamCalls)
-        unsafe counts.pointee.claims = Int64(counted.claims)
-        unsafe counts.pointee.takeovers = Int64(counted.takeovers)
-        unsafe counts.pointee.hits = Int64(counted.hits)
-        unsafe counts.pointee.refreshed_alone = Int64(counted.refreshedAlone)
-        unsafe counts.pointee.coordination_failures = Int64(counted.coordinationFailures)
-        return Int32(REFRESHCLIENT_OK)
-    } catch {
-        return error.code
+    Forks.heldOff {
+        do throws(CallError) {
+            let counted = try Client.open(client).refreshing.counts
+            guard let counts = unsafe counts else { throw .invalid("counts is NULL") }
+            try Input.checkSize(unsafe counts.pointee.size, of: refreshclient_counts.self, "counts")
+            unsafe counts.pointee.upstream_calls = Int64(counted.upstreamCalls)
+            unsafe counts.pointee.claims = Int64(counted.claims)
+            unsafe counts.pointee.takeovers = Int64(counted.takeovers)
+            unsafe counts.pointee.hits = Int64(counted.hits)
+            unsafe counts.pointee.refreshed_alone = Int64(counted.refreshedAlone)
+            unsafe counts.pointee.coordination_failures = Int64(counted.coordinationFailures)
+            return Int32(REFRESHCLIENT_OK)
+        } catch {
+            return error.code
+        }
     }
 }
 

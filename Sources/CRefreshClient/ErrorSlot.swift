@@ -1,4 +1,5 @@
 import CRefreshClientHeader
+import ProcessSupport
 
 /// A program's `refreshclient_error`.
 enum ErrorSlot {
@@ -11,12 +12,14 @@ enum ErrorSlot {
         {
             return Int32(REFRESHCLIENT_INVALID_ARGUMENT)
         }
-        do throws(CallError) {
-            try body()
-            return Int32(REFRESHCLIENT_OK)
-        } catch {
-            if let given = unsafe given { unsafe error.fill(given) }
-            return error.code
+        return Forks.heldOff {
+            do throws(CallError) {
+                try body()
+                return Int32(REFRESHCLIENT_OK)
+            } catch {
+                if let given = unsafe given { unsafe error.fill(given) }
+                return error.code
+            }
         }
     }
 }

@@ -96,7 +96,9 @@ public func refreshclient_fail(
 /// See refreshclient.h.
 @c @implementation
 public func refreshclient_abandon(_ lease: refreshclient_lease_t) -> Int32 {
-    guard let held = Handles.leases.take(lease) else { return Int32(REFRESHCLIENT_STALE_HANDLE) }
-    held.abandon()
-    return Int32(REFRESHCLIENT_OK)
+    Forks.heldOff {
+        guard let held = Handles.leases.take(lease) else { return Int32(REFRESHCLIENT_STALE_HANDLE) }
+        held.abandon()
+        return Int32(REFRESHCLIENT_OK)
+    }
 }

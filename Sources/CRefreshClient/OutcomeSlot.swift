@@ -1,5 +1,6 @@
 import CRefreshClientHeader
 import Glibc
+import ProcessSupport
 import RefreshClient
 
 /// A program's `refreshclient_outcome`, checked and made as new.
@@ -31,10 +32,12 @@ import RefreshClient
         _ body: (OutcomeSlot) throws(CallError) -> Int32
     ) -> Int32 {
         guard let slot = unsafe OutcomeSlot(given) else { return Int32(REFRESHCLIENT_INVALID_ARGUMENT) }
-        do throws(CallError) {
-            return try body(slot)
-        } catch {
-            return slot.fail(error)
+        return Forks.heldOff {
+            do throws(CallError) {
+                return try body(slot)
+            } catch {
+                return slot.fail(error)
+            }
         }
     }
 

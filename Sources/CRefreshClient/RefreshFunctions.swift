@@ -3,6 +3,7 @@
 
 public import CRefreshClientHeader
 import LeaseTable
+import ProcessSupport
 import RefreshClient
 
 /// See refreshclient.h.
@@ -74,7 +75,9 @@ public func refreshclient_resume(
 /// See refreshclient.h.
 @c @implementation
 public func refreshclient_cancel(_ waiter: refreshclient_waiter_t) -> Int32 {
-    Int32(Handles.waiters.take(waiter) == nil ? REFRESHCLIENT_STALE_HANDLE : REFRESHCLIENT_OK)
+    Forks.heldOff {
+        Int32(Handles.waiters.take(waiter) == nil ? REFRESHCLIENT_STALE_HANDLE : REFRESHCLIENT_OK)
+    }
 }
 
 private func resume(_ waiter: LeaseWaiter, as handle: UInt64?, _ slot: OutcomeSlot) throws(CallError) -> Int32 {

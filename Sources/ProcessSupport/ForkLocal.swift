@@ -14,17 +14,16 @@ public struct ForkLocal<Value: AnyObject>: Sendable {
         self.slot = slot.rawValue
     }
 
-    /// This process's object, made now if there is none. `make` runs under the fork lock: it is short.
+    /// This process's object, made now if there is none. Takes no lock, so that nobody is held up by whoever makes it;
+    /// where two threads make one at once, one of the two is kept, and both get that.
     public func value(_ make: () -> Value) -> Value {
-        clinux_fork_lock()
-        defer { clinux_fork_unlock() }
-        let address = unsafe clinux_fork_local_slot(slot)
-        if let stored = unsafe address.pointee {
+        if let stored = unsafe clinux_fork_local(slot) {
             return unsafe Unmanaged<Value>.fromOpaque(stored).takeUnretainedValue()
         }
-        let made = make()
-        unsafe address.pointee = Unmanaged.passRetained(made).toOpaque()
-        return made
+        let made = unsafe Unmanaged.passRetained(make())
+        let settled = unsafe clinux_fork_local_settle(slot, made.toOpaque())
+        if unsafe settled != made.toOpaque() { unsafe made.release() }
+        return unsafe Unmanaged<Value>.fromOpaque(settled).takeUnretainedValue()
     }
 }
 

@@ -7,15 +7,23 @@ public enum LibraryThread {
 
     /// Runs `body` on a new thread.
     ///
+    /// - Parameter holdingOffForks: Whether forks are held off between its waits; see ``Forks``. Then it waits in no other
+    ///   way than the library's own.
     /// - Throws: ``SystemCallError`` where the system has no thread to give (`EAGAIN`); `body` is then not run.
-    public static func start(_ body: @escaping @Sendable () -> Void) throws(SystemCallError) {
-        let box = unsafe Unmanaged.passRetained(Body(run: body))
+    public static func start(
+        holdingOffForks: Bool = false, _ body: @escaping @Sendable () -> Void
+    ) throws(SystemCallError) {
+        let box = unsafe Unmanaged.passRetained(Body(holdsOffForks: holdingOffForks, run: body))
         let code = unsafe clinux_spawn_detached(
             stackSize,
             { argument in
+                // From its first step on, whatever it is for.
+                clinux_fork_hold_off()
                 if let argument = unsafe argument {
-                    unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
+                    let body = unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
+                    if body.holdsOffForks { body.run() } else { Forks.letOn { body.run() } }
                 }
+                clinux_fork_let_on()
                 return nil
             }, box.toOpaque())
         if code != 0 {
@@ -25,9 +33,11 @@ public enum LibraryThread {
     }
 
     private final class Body: Sendable {
+        let holdsOffForks: Bool
         let run: @Sendable () -> Void
 
-        init(run: @escaping @Sendable () -> Void) {
+        init(holdsOffForks: Bool, run: @escaping @Sendable () -> Void) {
+            self.holdsOffForks = holdsOffForks
             self.run = run
         }
     }

@@ -29,7 +29,7 @@ final class DeadlineWatch: @unchecked Sendable {
         }
         guard mustStart else { return }
         do throws(SystemCallError) {
-            try LibraryThread.start { self.run() }
+            try LibraryThread.start(holdingOffForks: true) { self.run() }
         } catch {
             mutex.withLock { isRunning = false }
         }

@@ -92,7 +92,7 @@ struct FlightLeader {
 
     private func inThread(_ run: @escaping @Sendable () -> Void, otherwise letGo: () -> Void) -> End {
         do throws(SystemCallError) {
-            try LibraryThread.start(run)
+            try LibraryThread.start(holdingOffForks: true, run)
             return .handedToThread
         } catch {
             letGo()

@@ -6,7 +6,7 @@ enum FlightThread {
     /// Starts a thread that leads until the flight has ended or nobody is left in it.
     static func start(_ leader: FlightLeader, until deadline: MonotonicInstant) {
         do throws(SystemCallError) {
-            try LibraryThread.start { run(leader, until: deadline) }
+            try LibraryThread.start(holdingOffForks: true) { run(leader, until: deadline) }
         } catch {
             leader.flights.remove(leader.flight)
             leader.flight.finish(.failure(.resources(error)))

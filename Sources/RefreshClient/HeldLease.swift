@@ -65,6 +65,10 @@ public final class HeldLease: @unchecked Sendable {
     ///   timeout.
     /// - Throws: ``TokenRefreshError`` where the table could not be asked within the publish timeout: do not send.
     public func maySend(callTimeout: Duration? = nil) throws(TokenRefreshError) -> SendPermission {
+        try Forks.heldOff { () throws(TokenRefreshError) in try permission(callTimeout) }
+    }
+
+    private func permission(_ callTimeout: Duration?) throws(TokenRefreshError) -> SendPermission {
         guard let (table, tenure) = try lease() else { return .send }
         var configuration = leader.configuration
         configuration.requestTimeout = callTimeout ?? configuration.requestTimeout
@@ -95,6 +99,10 @@ public final class HeldLease: @unchecked Sendable {
     /// - Returns: false where it is lost. A success counts all the same.
     /// - Throws: ``TokenRefreshError`` where the table could not be written within the publish timeout.
     public func renew(for duration: Duration) throws(TokenRefreshError) -> Bool {
+        try Forks.heldOff { () throws(TokenRefreshError) in try extend(by: duration) }
+    }
+
+    private func extend(by duration: Duration) throws(TokenRefreshError) -> Bool {
         guard let (table, tenure) = try lease() else {
             leader.flight.lead(aloneUntil: .now().advanced(by: duration))
             return true
@@ -120,6 +128,10 @@ public final class HeldLease: @unchecked Sendable {
     /// - Returns: What all callers get: this result, or one that was stored before it.
     /// - Throws: ``TokenRefreshError`` of code `leaseLost` where the lease was ended before.
     public func publish(_ success: UpstreamSuccess) throws(TokenRefreshError) -> RefreshResult {
+        try Forks.heldOff { () throws(TokenRefreshError) in try store(success) }
+    }
+
+    private func store(_ success: UpstreamSuccess) throws(TokenRefreshError) -> RefreshResult {
         guard case .held(let table, let tenure) = try end() else {
             leader.finish(.success(success))
             return RefreshResult(success)
@@ -136,7 +148,7 @@ public final class HeldLease: @unchecked Sendable {
                 joined.finish(.success(success))
             }
             // Without a thread, the one try is all there is: the others see the lease go.
-            try? LibraryThread.start { publication.insist(after: error) }
+            try? LibraryThread.start(holdingOffForks: true) { publication.insist(after: error) }
             return RefreshResult(success)
         }
     }
@@ -155,6 +167,10 @@ public final class HeldLease: @unchecked Sendable {
     /// - Throws: ``TokenRefreshError``: the failure, which everyone gets; or of code `leaseLost` where the lease has
     ///   passed to somebody whose outcome is to come, or was ended before.
     public func fail(_ failure: UpstreamFailure, mayRetry: Bool = false) throws(TokenRefreshError) -> FailureEnd {
+        try Forks.heldOff { () throws(TokenRefreshError) in try report(failure, mayRetry) }
+    }
+
+    private func report(_ failure: UpstreamFailure, _ mayRetry: Bool) throws(TokenRefreshError) -> FailureEnd {
         let said: [UpstreamFailure] = mutex.withLock {
             attempts.append(failure)
             return attempts
@@ -177,13 +193,15 @@ public final class HeldLease: @unchecked Sendable {
     /// Gives the lease up where nothing was sent: one of those who wait becomes the holder at once. Where it was ended
     /// before, nothing happens.
     public func abandon() {
-        guard let was = try? end() else { return }
-        if case .held(let table, let tenure) = was {
-            // Where that fails, the pipe's end tells the others.
-            try? table.abandon(
-                tenure, deadline: MonotonicInstant.now().advanced(by: leader.configuration.publishTimeout))
-        } else {
-            FlightThread.handOver(leader, Handover())
+        Forks.heldOff {
+            guard let was = try? end() else { return }
+            if case .held(let table, let tenure) = was {
+                // Where that fails, the pipe's end tells the others.
+                try? table.abandon(
+                    tenure, deadline: MonotonicInstant.now().advanced(by: leader.configuration.publishTimeout))
+            } else {
+                FlightThread.handOver(leader, Handover())
+            }
         }
     }
 

@@ -61,10 +61,12 @@ public struct LeaseWaiter: Sendable {
     ///
     /// - Throws: ``TokenRefreshError``, with the request's own context; at the deadline too. The wait is then over.
     public mutating func resume() throws(TokenRefreshError) -> Progress {
-        do throws(FlightFailure) {
-            return try advance()
-        } catch {
-            throw TokenRefreshError(error, context: request.context)
+        try Forks.heldOff { () throws(TokenRefreshError) in
+            do throws(FlightFailure) {
+                return try advance()
+            } catch {
+                throw TokenRefreshError(error, context: request.context)
+            }
         }
     }
 
@@ -184,10 +186,12 @@ extension RefreshClient {
         for request: RefreshRequest, lease: Duration? = nil, deadline: Duration? = nil
     ) throws(TokenRefreshError) -> LeaseWaiter {
         let until = MonotonicInstant.now().advanced(by: deadline ?? configuration.callerDeadline)
-        do throws(FlightFailure) {
-            return try LeaseWaiter(self, request, lease: lease, until: until)
-        } catch {
-            throw TokenRefreshError(error, context: request.context)
+        return try Forks.heldOff { () throws(TokenRefreshError) in
+            do throws(FlightFailure) {
+                return try LeaseWaiter(self, request, lease: lease, until: until)
+            } catch {
+                throw TokenRefreshError(error, context: request.context)
+            }
         }
     }
 }

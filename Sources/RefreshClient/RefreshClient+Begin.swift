@@ -24,10 +24,12 @@ extension RefreshClient {
         _ request: RefreshRequest, lease: Duration? = nil, deadline: Duration? = nil
     ) throws(TokenRefreshError) -> BeginResult {
         let until = MonotonicInstant.now().advanced(by: deadline ?? configuration.callerDeadline)
-        do throws(FlightFailure) {
-            return try begin(request, lease: lease, until: until)
-        } catch {
-            throw TokenRefreshError(error, context: request.context)
+        return try Forks.heldOff { () throws(TokenRefreshError) in
+            do throws(FlightFailure) {
+                return try begin(request, lease: lease, until: until)
+            } catch {
+                throw TokenRefreshError(error, context: request.context)
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 public import LeaseTable
+import Logging
 import ProcessSupport
 
 /// What a worker process links: refreshes each token once, however many callers and processes ask at the same moment.
@@ -8,7 +9,7 @@ import ProcessSupport
 ///
 /// A plain value without state of its own: make it before or after fork(2), in the master or in each worker, as often
 /// as you like. Nothing is opened before the first call. Thread-safe; usable in forked children, also where the parent
-/// has used it.
+/// has used it, and where another thread of it was just doing so: see `Forks`.
 public struct RefreshClient: Sendable {
     /// Where the lease table lives, and why there.
     public let directory: TableDirectory
@@ -23,7 +24,15 @@ public struct RefreshClient: Sendable {
     public init(
         upstream: any Upstream, configuration: RefreshConfiguration = RefreshConfiguration()
     ) throws(ConfigurationError) {
+        self = try Forks.heldOff { () throws(ConfigurationError) in
+            try RefreshClient(upstream, configuration)
+        }
+    }
+
+    private init(_ upstream: any Upstream, _ configuration: RefreshConfiguration) throws(ConfigurationError) {
         try configuration.validate()
+        var configuration = configuration
+        configuration.logger.handler = PatientLogHandler(configuration.logger.handler)
         self.configuration = configuration
         self.upstream = upstream
         directory = TableDirectory.choose(named: configuration.directory)
@@ -41,15 +50,17 @@ public struct RefreshClient: Sendable {
         _ request: RefreshRequest, deadline: Duration? = nil, lease: Duration? = nil
     ) throws(TokenRefreshError) -> RefreshResult {
         let until = MonotonicInstant.now().advanced(by: deadline ?? configuration.callerDeadline)
-        do throws(FlightFailure) {
-            return RefreshResult(try outcome(of: request, lease: lease, until: until).get())
-        } catch {
-            throw TokenRefreshError(error, context: request.context)
+        return try Forks.heldOff { () throws(TokenRefreshError) in
+            do throws(FlightFailure) {
+                return RefreshResult(try outcome(of: request, lease: lease, until: until).get())
+            } catch {
+                throw TokenRefreshError(error, context: request.context)
+            }
         }
     }
 
     /// What happened in this process, in this client's directory, since the process began.
-    public var counts: RefreshCounts { FlightTable.current(for: directory).counted }
+    public var counts: RefreshCounts { Forks.heldOff { FlightTable.current(for: directory).counted } }
 
     // MARK: Inside
 

@@ -33,7 +33,7 @@ struct UpstreamCall {
     mutating func attempt() -> Step {
         leader.flights.count(\.upstreamCalls)
         let began = MonotonicInstant.now()
-        let answer = leader.upstream.attempt(request, timeout: leader.configuration.requestTimeout)
+        let answer = Forks.letOn { leader.upstream.attempt(request, timeout: leader.configuration.requestTimeout) }
         log(answer, took: began.duration(to: .now()))
         switch answer {
         case .success(let success): return .success(success)

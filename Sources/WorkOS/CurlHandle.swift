@@ -1,4 +1,5 @@
 import CCurl
+import ProcessSupport
 
 /// One easy handle, used for one transfer on one thread and then cleaned up.
 ///
@@ -53,9 +54,9 @@ import CCurl
         note(unsafe ccurl_setopt_transfer(handle, option, function))
     }
 
-    /// Performs the transfer; blocks for it.
+    /// Performs the transfer; blocks for it, and lets forks on meanwhile.
     func perform() -> CURLcode {
-        unsafe ccurl_easy_perform(handle)
+        Forks.letOn { unsafe ccurl_easy_perform(handle) }
     }
 
     /// The `errno` of the last failed system call, 0 for none.

@@ -1,4 +1,5 @@
 import CCurl
+import ProcessSupport
 
 /// libcurl, loaded when first needed.
 package enum CurlLibrary {
@@ -8,7 +9,9 @@ package enum CurlLibrary {
         let reason = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 512) {
             buffer -> String? in
             guard let start = buffer.baseAddress else { return "no memory" }
-            return unsafe ccurl_load(start, buffer.count) == 0 ? nil : String(cString: start)
+            // A fork waits for who is loading.
+            let code = Forks.letOn { unsafe ccurl_load(start, buffer.count) }
+            return code == 0 ? nil : unsafe String(cString: start)
         }
         guard let reason else { return }
         throw WorkOSConfigurationError(

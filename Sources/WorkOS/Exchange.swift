@@ -1,5 +1,6 @@
 import CCurl
 import Glibc
+import ProcessSupport
 import RefreshClient
 
 /// What goes out and what comes in during one transfer, filled and emptied by libcurl's callbacks.
@@ -83,18 +84,24 @@ final class Exchange {
     func attach(to handle: inout CurlHandle) {
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe handle.setTransfer(CURLOPT_READFUNCTION) { bytes, size, count, context in
-            unsafe Exchange.at(context).handOver(to: UnsafeMutableRawPointer(bytes), room: size * count)
+            Forks.heldOff {
+                unsafe Exchange.at(context).handOver(to: UnsafeMutableRawPointer(bytes), room: size * count)
+            }
         }
         unsafe handle.setPointer(CURLOPT_READDATA, context)
         unsafe handle.setTransfer(CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
-            let piece = unsafe UnsafeRawBufferPointer(start: bytes, count: size * count)
-            return unsafe Exchange.at(context).receive(body: piece) ? size * count : 0
+            Forks.heldOff {
+                let piece = unsafe UnsafeRawBufferPointer(start: bytes, count: size * count)
+                return unsafe Exchange.at(context).receive(body: piece) ? size * count : 0
+            }
         }
         unsafe handle.setPointer(CURLOPT_WRITEDATA, context)
         unsafe handle.setTransfer(CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
-            unsafe Exchange.at(context).receive(
-                header: UnsafeRawBufferPointer(start: bytes, count: size * count))
-            return size * count
+            Forks.heldOff {
+                unsafe Exchange.at(context).receive(
+                    header: UnsafeRawBufferPointer(start: bytes, count: size * count))
+                return size * count
+            }
         }
         unsafe handle.setPointer(CURLOPT_HEADERDATA, context)
         let text = unsafe error.address(of: 0)

@@ -1,4 +1,5 @@
 import CCurl
+import ProcessSupport
 public import RefreshClient
 
 /// The WorkOS API as an upstream, called with libcurl from inside the worker.
@@ -49,6 +50,10 @@ public struct WorkOSUpstream: Upstream {
     /// Name lookup ends with the connect timeout where libcurl is 7.87 or later (Debian 12 has 7.88). Older ones
     /// wait for the system's resolver to give up first, which its own timeouts bound (`resolv.conf(5)`).
     public func attempt(_ request: UpstreamRequest, timeout: Duration) -> UpstreamAnswer {
+        Forks.heldOff { answer(to: request, timeout: timeout) }
+    }
+
+    private func answer(to request: UpstreamRequest, timeout: Duration) -> UpstreamAnswer {
         let milliseconds = Self.milliseconds(timeout)
         guard milliseconds > 0 else {
             return AnswerClassifier.classify(ReceivedAnswer(mayHaveBeenSent: false, ending: .timedOut))

@@ -36,7 +36,7 @@ extension LMDBTests {
 
         @Test func killedAtRandomInTheFirstOpening() throws {
             let rounds = environmentRounds ?? 400
-            let answer = try Worker().ask("kill-openings \(rounds) \(scratch.path)", within: 600)
+            let answer = try Worker().ask("kill-openings \(rounds) \(scratch.path)", within: Int64(60 + rounds / 50))
             let counts = answer.split(separator: " ").compactMap { Int($0) }
             #expect(counts.count == 2 && counts[1] == 0, "\(answer)")
             #expect(counts[0] > rounds / 20, "too few were killed in time: \(answer)")

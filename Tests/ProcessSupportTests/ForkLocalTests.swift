@@ -56,4 +56,50 @@ import Testing
         #expect(!ProcessIdentity(pid: me.pid, startTime: me.startTime + 1).isAlive)
         #expect(!ProcessIdentity(pid: child, startTime: me.startTime).isAlive)
     }
+
+    /// The kernel gives a pid again; proc(5), `ns_last_pid`, says which comes next.
+    @Test(.enabled(if: geteuid() == 0, "choosing a pid takes root"))
+    func whoGetsThePidOfADeadProcessIsNotTakenForIt() throws {
+        let (dead, pid) = try identityOfAChild()
+        kill(pid, SIGKILL)
+        _ = outcome(of: pid)
+        #expect(!dead.isAlive)
+        // Start times are counted in ticks of 10 ms.
+        ProcessSupport.pause(for: .milliseconds(30))
+        for _ in 0..<200 {
+            let file = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC)
+            try #require(file >= 0)
+            let text = Array("\(pid - 1)".utf8)
+            _ = write(file, text, text.count)
+            close(file)
+            let (next, reused) = try identityOfAChild()
+            defer {
+                kill(reused, SIGKILL)
+                _ = outcome(of: reused)
+            }
+            // Somebody else's process may have come between.
+            guard reused == pid else { continue }
+            #expect(next.isAlive && next.pid == dead.pid && next != dead)
+            #expect(!dead.isAlive)
+            return
+        }
+        Issue.record("the pid could not be had again")
+    }
+
+    /// A child that waits to be killed, and who it says that it is.
+    private func identityOfAChild() throws -> (ProcessIdentity, pid_t) {
+        var ends: [Int32] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        defer { close(ends[0]) }
+        let child = clinux_fork()
+        if child == 0 {
+            var start = ProcessIdentity.current().startTime
+            _ = write(ends[1], &start, 8)
+            while true { Glibc.pause() }
+        }
+        close(ends[1])
+        var start: UInt64 = 0
+        try #require(read(ends[0], &start, 8) == 8)
+        return (ProcessIdentity(pid: child, startTime: start), child)
+    }
 }

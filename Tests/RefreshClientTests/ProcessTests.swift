@@ -2,6 +2,7 @@ import Glibc
 import LeaseTable
 import ProcessSupport
 import RefreshClient
+import SanitizerSupport
 import Testing
 
 extension ClientTests {
@@ -212,12 +213,6 @@ extension ClientTests {
         @Test func `a fork while another thread is inside a refresh`() throws {
             let setting = try Setting()
             let worker = try Worker(setting)
-            // The Swift runtime makes its types at their first use, under locks that a fork in another thread would leave
-            // locked in the child.
-            worker.tell("answer ok warm")
-            worker.tell("refresh 0 rt-warm")
-            _ = try worker.event("done 0 ok")
-            _ = try worker.event("called")
             worker.tell("refresh 1 rt")
             _ = try worker.event("called")
             worker.tell("fork 3 rt")
@@ -229,5 +224,47 @@ extension ClientTests {
             }
             #expect(worker.count("called") == 0)
         }
+
+        // Thread                  Main                    Child
+        // refreshes for the
+        // first time
+        //                         forks, at any moment
+        //                                                 refreshes for the first time
+        @Test(
+            .disabled(if: Sanitizer.running == .thread, "ThreadSanitizer holds the child of a process with threads"),
+            arguments: [UInt64(1), 2])
+        func `forks during the first refresh of a process`(seed: UInt64) throws {
+            let setting = try Setting()
+            var generator = SeededGenerator(seed: seed)
+            for round in 0..<100 {
+                let worker = try Worker(setting)
+                worker.tell("open")
+                // As long as a first refresh takes, and a while more.
+                let moment = Int.random(in: 0..<12_000, using: &generator)
+                worker.tell("race rt_\(seed)_\(round) \(moment)")
+                _ = try worker.event("raced")
+                #expect(worker.count("hung child") == 0, "forked after \(moment) µs")
+                for caller in ["child", "thread"] {
+                    #expect(try worker.event("done \(caller)")[2] == "ok", "forked after \(moment) µs")
+                }
+            }
+        }
+    }
+}
+
+/// A generator that gives the same numbers again: SplitMix64, by Sebastiano Vigna.
+private struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) {
+        state = seed
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
     }
 }

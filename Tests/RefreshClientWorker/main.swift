@@ -6,6 +6,8 @@
 //   open                      answers every call, here and in forked children, with a name of its own
 //   fork N TOKEN              N children that refresh at once: "done child ok BODY", then "forked N" from the parent
 //   deep N TOKEN              the same, each child a child of the one before
+//   race TOKEN US             a thread that refreshes, and after so many microseconds a child that does the same with
+//                             another: "done child …" or "hung child", then "done thread …", then "raced"
 //   idle                      a child that waits to be ended: "idle PID"
 //   exec                      another program that does: "idle PID"
 //   lock                      stays inside a write transaction: "locked"
@@ -69,6 +71,10 @@ struct CommandedUpstream: Upstream {
                 break
             }
         }
+        return Self.ownAnswer()
+    }
+
+    static func ownAnswer() -> UpstreamAnswer {
         var random = SystemRandomNumberGenerator()
         return .success(body("at_\(getpid())_\(random.next() as UInt32)"))
     }
@@ -88,10 +94,11 @@ func refresh(_ client: RefreshClient, _ id: String, _ token: String, deadline: D
     }
 }
 
-func child(_ run: () -> Void) -> pid_t {
+/// A child, ended after so many seconds where it hangs.
+func child(limit: UInt32 = 25, _ run: () -> Void) -> pid_t {
     let pid = clinux_fork()
     if pid == 0 {
-        alarm(25)
+        alarm(limit)
         run()
         _exit(0)
     }
@@ -124,6 +131,10 @@ let upstream = CommandedUpstream(answers: answers)
 var configuration = RefreshConfiguration()
 configuration.logger = Logger(label: "worker") { _ in SwiftLogNoOpLogHandler() }
 var made: RefreshClient?
+// This program's own types are made before it forks: the library answers for its own alone.
+answers.add(CommandedUpstream.ownAnswer())
+_ = answers.take()
+_ = clinux_poll_readable(gateReadEnd, 0)
 
 while let line = readLine() {
     let words = line.split(separator: " ").map(String.init)
@@ -184,6 +195,16 @@ while let line = readLine() {
         guard let client = made, let count = Int(words[1]) else { continue }
         reap(child { deepen(count, client, words[2]) })
         say("forked \(count)")
+    case "race":
+        guard let client = made, let pause = Int(words[2]) else { continue }
+        let other = words[1] + "-child"
+        try LibraryThread.start { refresh(client, "thread", words[1], deadline: nil) }
+        usleep(UInt32(pause))
+        let racing = child(limit: 5) { refresh(client, "child", other, deadline: nil) }
+        var status: Int32 = 0
+        while waitpid(racing, &status, 0) < 0, errno == EINTR {}
+        if status != 0 { say("hung child") }
+        say("raced")
     case "idle":
         say("idle \(child { while true { sleep(20) } })")
     case "exec":

@@ -179,9 +179,10 @@ struct Judge {
             if !tally.measure(deadline: call.deadline, end: end) {
                 tally.violate(
                     .onTime,
-                    "a caller of life \(call.life) was \(Self.milliseconds(end.time - call.deadline)) ms late, the control "
+                    "a caller of life \(call.life) was \(Self.milliseconds(end.time - call.deadline)) ms late, control or begin "
                         + "\(Self.milliseconds(end.other > call.deadline ? end.other - call.deadline : 0)) ms; it stood "
-                        + "in the run queue for \(Self.milliseconds(end.queued)) ms and ran for \(Self.milliseconds(end.ran)) ms",
+                        + "in the run queue for \(Self.milliseconds(end.queued)) ms, another thread of its process for "
+                        + "\(Self.milliseconds(end.othersQueued)) ms, and it ran for \(Self.milliseconds(end.ran)) ms",
                     history.story(of: token))
             }
         }

@@ -131,15 +131,18 @@ final class Stage {
         let deadline = MonotonicInstant(nanoseconds: begin.other)
         control.watch(begin.id, deadline)
         let before = RunQueue.read()
-        let (outcome, digest) = refresh(client, token, patience: MonotonicInstant.now().duration(to: deadline))
+        let began = MonotonicInstant.now()
+        let (outcome, digest) = refresh(client, token, patience: began.duration(to: deadline))
         let end = MonotonicInstant.now()
         let after = RunQueue.read()
+        let compared = control.finish(begin.id, end: end)
         var note = Note(
-            .end, life: begin.life, id: begin.id, token: begin.token, other: control.finish(begin.id, end: end),
-            outcome: outcome, digest: digest)
+            .end, life: begin.life, id: begin.id, token: begin.token,
+            other: max(compared.woken, began.nanoseconds), outcome: outcome, digest: digest)
         note.time = end.nanoseconds
         note.queued = after.queued - before.queued
         note.ran = after.ran - before.ran
+        note.othersQueued = compared.othersQueued
         return note
     }
 

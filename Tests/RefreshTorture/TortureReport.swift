@@ -33,6 +33,7 @@ struct TortureReport: Codable {
     var callersStopped: Int
     var callersPastDeadline: Int
     var callersLaterThanControl: Int
+    var callersLaterThanQueued: Int
     var callersLate: Int
     var latestBeyondControlMs: Double
     var largestFileBytes: Int
@@ -64,6 +65,7 @@ struct TortureReport: Codable {
         callersStopped = tally.callersStopped
         callersPastDeadline = tally.lateness.count
         callersLaterThanControl = tally.laterThanControl
+        callersLaterThanQueued = tally.laterThanQueued
         callersLate = tally.counts[.onTime, default: 0]
         latestBeyondControlMs = tally.latest
         largestFileBytes = tally.largestFile
@@ -101,7 +103,8 @@ struct TortureReport: Codable {
             (
                 "lateness",
                 "\(callersPastDeadline) past their deadline; \(callersLaterThanControl) later than the control by 50 ms, "
-                    + "\(callersLate) of them free to run, these by \((latestBeyondControlMs * 100).rounded() / 100) ms "
+                    + "\(callersLaterThanQueued) of them not for standing in the run queue themselves, \(callersLate) while "
+                    + "their whole process was free to run; these by \((latestBeyondControlMs * 100).rounded() / 100) ms "
                     + "at the most"
             ),
             ("space", "data file at most \(largestFileBytes / 1024) KiB, \(readerSlotsFreed) reader slots freed"),

@@ -16,6 +16,9 @@ extern "C" {
  * EOWNERDEAD (locked, its owner died), ENOTRECOVERABLE or EINVAL. */
 int clinux_mutex_lock_until(pthread_mutex_t *_Nonnull mutex, const struct timespec *_Nonnull deadline);
 
+/* pthread_mutex_lock(3). */
+int clinux_mutex_lock(pthread_mutex_t *_Nonnull mutex);
+
 /* Makes `mutex` (in memory shared between processes) robust, process-shared and error-checking. */
 int clinux_mutex_init_robust_shared(pthread_mutex_t *_Nonnull mutex);
 
@@ -63,10 +66,25 @@ uint64_t clinux_fork_generation(void);
 void clinux_fork_lock(void);
 void clinux_fork_unlock(void);
 
-/* A pointer per process: null at first, and null again in a forked child, whatever it was in the parent.
- * `index` is below CLINUX_FORK_LOCAL_SLOTS. Read and written under the fork lock. */
+/* Between the two no fork() happens in the process either, and others may do the same at once: for all that takes
+ * longer than a few instructions, but waits for nobody. A fork that comes meanwhile waits for those inside; who comes
+ * after it waits for the fork. May be nested. Nobody registers a fork handler later that takes a lock which somebody
+ * inside waits for. */
+void clinux_fork_hold_off(void);
+void clinux_fork_let_on(void);
+
+/* Lets forks on for the length of a wait, however deep this thread is in the above, and holds them off again. What waits
+ * here (the timed waits of this header, clinux_mutex_lock) does so by itself. */
+unsigned clinux_fork_lift(void);
+void clinux_fork_resume(unsigned lifted);
+
+/* A pointer per process: null at first, and null again in a forked child, whatever it was in the parent. Takes no lock.
+ * `index` is below CLINUX_FORK_LOCAL_SLOTS. */
 #define CLINUX_FORK_LOCAL_SLOTS 7
-void *_Nullable *_Nonnull clinux_fork_local_slot(int index);
+void *_Nullable clinux_fork_local(int index);
+
+/* Makes `made` that pointer where it is null. Returns what it is now: `made`, or what another thread made before. */
+void *_Nonnull clinux_fork_local_settle(int index, void *_Nonnull made);
 
 /* A pointer that children inherit. Read and written, and what it points to used, under the fork lock: so no child finds
  * it half changed. */
