@@ -50,6 +50,23 @@ static void a_rate_limit_is_waited_for(void) {
     refreshclient_outcome_free(&outcome);
 }
 
+/* Retry-After may be a date, and is a day at the most. */
+static void dates_are_read(void) {
+    struct script script = {.answers = {answer_of(503, ""), answer_of(503, ""), answer_of(503, "")}};
+    const char *texts[] = {"Wed, 21 Oct 2099 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:00 GMT", "soon"};
+    const int64_t expected[] = {86400000, 0, -1};
+    refreshclient_outcome outcome = REFRESHCLIENT_OUTCOME_INIT;
+    for (int round = 0; round < 3; round++) {
+        char token[32];
+        snprintf(token, sizeof token, "rt date %d", round);
+        refreshclient_request request = request_for(token);
+        script.answers[round].retry_after = texts[round];
+        CHECK(refreshclient_refresh(client, &request, play, &script, &outcome) == REFRESHCLIENT_UPSTREAM_FAILED);
+        CHECK(outcome.error.retry_after_ms == expected[round] && outcome.error.http_status == 503);
+        refreshclient_outcome_free(&outcome);
+    }
+}
+
 static void a_dead_session_is_told_to_all(void) {
     struct script script = {.answers = {answer_of(400, "{\"error\":\"invalid_grant\"}")}};
     refreshclient_request request = request_for("rt dead");
@@ -141,6 +158,7 @@ static void its_own_upstream_is_told_apart(void) {
 int main(void) {
     client = client_here();
     a_rate_limit_is_waited_for();
+    dates_are_read();
     a_dead_session_is_told_to_all();
     no_answer_is_told_apart();
     threads_share_one_call();
