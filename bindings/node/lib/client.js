@@ -80,8 +80,8 @@ class RefreshClient {
     if (outcome.code === Code.WAIT) outcome = await this.#wait(outcome, caller);
     if (outcome.code !== Code.HOLDER) return outcome;
     if (options.perform) {
-      const holder = new Holder(outcome.lease, request, request.lease ?? this.#lease, options);
-      return caller.until(holder.run());
+      const leaseTime = request.lease ?? this.#lease;
+      return caller.until(new Holder(outcome.lease, request, leaseTime, options).run());
     }
     return caller.until(this.#fly(outcome.lease, request, key));
   }

@@ -38,7 +38,8 @@ for (const how of ['perform', 'the built-in upstream']) {
     const lost = peer.refresh(token, { how: 'hang' });
     assert.ok((await peer.holding()).holds);
     const before = client.counts.takeovers;
-    const waiting = Array.from({ length: 10 }, () => client.refresh(token, how === 'perform' ? { perform: fixture.fetch } : {}));
+    const options = how === 'perform' ? { perform: fixture.fetch } : {};
+    const waiting = Array.from({ length: 10 }, () => client.refresh(token, options));
     // They wait once these have returned: begin is done at once.
     const killed = process.hrtime.bigint();
     await peer.kill();
