@@ -92,7 +92,8 @@ function isTimeout(error) {
 /** The error and what caused it, outermost first. */
 function causesOf(error) {
   const causes = [];
-  for (let cause = error; cause && typeof cause === 'object' && causes.length < 8; cause = cause.cause) causes.push(cause);
+  for (let cause = error; cause && typeof cause === 'object' && causes.length < 8; cause = cause.cause)
+    causes.push(cause);
   return causes;
 }
 

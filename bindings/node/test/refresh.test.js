@@ -87,11 +87,15 @@ test('40 callers of the built-in upstream take a few threads', async () => {
   const token = await emulator.token();
   await emulator.faults({ kind: 'delay', delay_ms: 500, refresh_token: token });
   const before = threads();
+  const { counts } = client;
   const callers = Array.from({ length: 40 }, () => client.refresh(token));
   await emulator.event('request_arrived', token);
   // One that waits for the library, and the library's own for the call.
   assert.ok(threads() <= before + 4, `${threads()} threads, ${before} before`);
   for (const { accessToken } of await Promise.all(callers)) assert.equal(accessToken, (await callers[0]).accessToken);
+  // All the others joined the one, without a look into the table.
+  const { claims, hits } = client.counts;
+  assert.deepEqual([claims, hits], [counts.claims + 2, counts.hits]);
 });
 
 test('calls of the built-in upstream leave the pool to others', async () => {
