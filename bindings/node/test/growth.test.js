@@ -42,8 +42,8 @@ test('10,000 clients, opened, used and closed, leave nothing', async (t) => {
   const perform = () => ({ access_token: 'at' });
   const work = async (count) => {
     for (let index = 0; index < count; index++) {
-      // Now and then another one, for the same options make the same client.
-      const client = new RefreshClient(fixture.options({ deadline: 30_000 + (index % 10) }));
+      // Each with options of its own: the same options make the same client.
+      const client = new RefreshClient(fixture.options({ deadline: 30_000 + index }));
       if (index % 100 === 0) await client.refresh('opened', { perform });
       client.close();
     }
