@@ -139,8 +139,8 @@ export type RefreshErrorCode =
   | 'DIRECTORY_UNUSABLE'
   | 'INVALID_ARGUMENT'
   | 'STALE_HANDLE'
-  | 'RESOURCES_EXHAUSTED'
-  | 'CALLBACK_FAILED';
+  | 'LEASE_LOST'
+  | 'RESOURCES_EXHAUSTED';
 
 /** Why a refresh failed. Its message never holds a token. */
 export class RefreshError extends Error {

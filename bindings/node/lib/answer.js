@@ -33,15 +33,20 @@ function answerWith(status, headers, body) {
 
 /** The answer in what perform returned. */
 async function answerOf(returned) {
-  if (returned && typeof returned === 'object' && typeof returned.status === 'number' && !('access_token' in returned)) {
-    if (typeof returned.arrayBuffer === 'function')
-      return { ...answerWith(returned.status, returned.headers, await bodyOf(returned)), mayRetry: 1 };
-    const body = returned.body ?? returned.data;
-    return { ...answerWith(returned.status, returned.headers, body === undefined || body === null ? undefined : bytesOf(body)), mayRetry: 1 };
+  if (!returned || typeof returned !== 'object' || 'access_token' in returned)
+    return { status: 200, body: bytesOf(returned) };
+  const { accessToken, headers, status } = returned;
+  if (typeof status === 'number') {
+    const body = typeof returned.arrayBuffer === 'function' ? await bodyOf(returned) : partsBody(returned);
+    return { ...answerWith(status, headers, body), mayRetry: 1 };
   }
-  if (returned && typeof returned === 'object' && typeof returned.accessToken === 'string' && !('access_token' in returned))
-    return { status: 200, body: bytesOf(wireFromSDK(returned)) };
-  return { status: 200, body: bytesOf(returned) };
+  return { status: 200, body: bytesOf(typeof accessToken === 'string' ? wireFromSDK(returned) : returned) };
+}
+
+/** The body of an answer in parts, under either of the names that HTTP clients give it; it may be absent. */
+function partsBody({ body, data }) {
+  const given = body ?? data;
+  return given === undefined || given === null ? undefined : bytesOf(given);
 }
 
 /** The body of a Response. One that breaks off behind a 200 counts as cut short: the token may have been rotated. */
@@ -54,10 +59,31 @@ async function bodyOf(response) {
   }
 }
 
-const timeoutCodes = new Set(['ETIMEDOUT', 'ESOCKETTIMEDOUT', 'ECONNABORTED', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
+// undici's codes begin with UND_ERR.
+const timeoutCodes = new Set([
+  'ETIMEDOUT',
+  'ESOCKETTIMEDOUT',
+  'ECONNABORTED',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+]);
 // Nothing was sent: there was no connection.
-const unsentCodes = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
-const networkCodes = new Set(['ECONNRESET', 'EPIPE', 'EPROTO', 'UND_ERR_SOCKET', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_SOCKET_CLOSED']);
+const unsentCodes = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+const networkCodes = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'EPROTO',
+  'UND_ERR_SOCKET',
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ERR_SOCKET_CLOSED',
+]);
 
 function isTimeout(error) {
   return error?.name === 'TimeoutError' || error?.name === 'AbortError' || timeoutCodes.has(error?.code);
@@ -66,11 +92,12 @@ function isTimeout(error) {
 /** The error and what caused it, outermost first. */
 function causesOf(error) {
   const causes = [];
-  for (let cause = error; cause && typeof cause === 'object' && causes.length < 8; cause = cause.cause) causes.push(cause);
+  for (let cause = error; cause && typeof cause === 'object' && causes.length < 8; cause = cause.cause)
+    causes.push(cause);
   return causes;
 }
 
-/** An error that an SDK, or an HTTP client, made of an upstream's answer: it has its status, or the answer itself. */
+/** What an SDK, or an HTTP client, made an error of: it has the answer's status, or the answer itself. */
 function statusAnswer(error) {
   const { response, status } = error;
   if (Number.isInteger(response?.status) && response.data !== undefined)

@@ -3,8 +3,8 @@
 const { userFromWire } = require('./wire.js');
 
 /**
- * Longer than a call of the official SDK can take: four tries of 60 s, three pauses of up to 60 s. A holder that dies is
- * seen at once all the same.
+ * Longer than a call of the official SDK can take: four tries of 60 s, three pauses of up to 60 s. A holder that dies
+ * is seen at once all the same.
  */
 const sdkLease = 430_000;
 
@@ -34,12 +34,14 @@ const guarded = new WeakSet();
 function withLease(upstream, client, options = {}) {
   const { lease = sdkLease, deadline, TokenRefreshError: ErrorClass = TokenRefreshError } = options;
   const original = typeof upstream === 'function' ? upstream : upstream?.refreshTokens;
-  if (typeof original !== 'function') throw new TypeError('withLease takes an AuthKitCore, or a function like its refreshTokens');
+  if (typeof original !== 'function')
+    throw new TypeError('withLease takes an AuthKitCore, or a function like its refreshTokens');
   // Guarded twice, the holder would wait for itself.
   if (guarded.has(original)) throw new TypeError('refreshTokens has its lease already');
 
   async function refreshTokens(refreshToken, organizationId, context) {
-    const perform = (request) => Reflect.apply(original, upstream, [request.refreshToken, request.organizationId, context]);
+    const perform = (request) =>
+      Reflect.apply(original, upstream, [request.refreshToken, request.organizationId, context]);
     try {
       const result = await client.refresh(refreshToken, {
         organizationId: organizationId || undefined,

@@ -71,7 +71,8 @@ class RefreshClient {
   }
 
   #refuseClosed() {
-    if (this.#isClosed) throw new RefreshError('the client is closed', { code: 'STALE_HANDLE', reason: 'stale_handle' });
+    const fields = { code: 'STALE_HANDLE', reason: 'stale_handle' };
+    if (this.#isClosed) throw new RefreshError('the client is closed', fields);
   }
 
   /** The stored outcome, another caller's, or that of the upstream call that fell to this one. */
@@ -80,8 +81,8 @@ class RefreshClient {
     if (outcome.code === Code.WAIT) outcome = await this.#wait(outcome, caller);
     if (outcome.code !== Code.HOLDER) return outcome;
     if (options.perform) {
-      const holder = new Holder(outcome.lease, request, request.lease ?? this.#lease, options);
-      return caller.until(holder.run());
+      const leaseTime = request.lease ?? this.#lease;
+      return caller.until(new Holder(outcome.lease, request, leaseTime, options).run());
     }
     return caller.until(this.#fly(outcome.lease, request, key));
   }
@@ -106,11 +107,14 @@ class RefreshClient {
    * wants it meanwhile.
    */
   #fly(lease, request, key) {
+    const earlier = this.#flights.get(key);
+    if (earlier) {
+      native().abandon(lease);
+      return earlier;
+    }
     const flight = native().refreshWorkOS(this.#handle, request, lease);
     this.#flights.set(key, flight);
-    const landed = () => {
-      if (this.#flights.get(key) === flight) this.#flights.delete(key);
-    };
+    const landed = () => this.#flights.delete(key);
     flight.then(landed, landed);
     return flight;
   }

@@ -63,7 +63,8 @@ class Holder {
   async #answer() {
     const controller = new AbortController();
     const time = Math.max(this.#leaseTime - margin, Math.floor(this.#leaseTime / 2));
-    const timer = setTimeout(() => controller.abort(new DOMException('the lease is about to end', 'TimeoutError')), time);
+    const end = () => controller.abort(new DOMException('the lease is about to end', 'TimeoutError'));
+    const timer = setTimeout(end, time);
     try {
       const { refreshToken, organizationId, scope, resource, audience } = this.#request;
       const request = { refreshToken, organizationId, scope, resource, audience, signal: controller.signal };

@@ -49,7 +49,8 @@ function native() {
       reasons.push(error.message);
     }
   }
-  const error = new Error(`librefreshclient.so cannot be loaded; set REFRESHCLIENT_LIBRARY to its path (${reasons.join('; ')})`);
+  const advice = 'librefreshclient.so cannot be loaded; set REFRESHCLIENT_LIBRARY to its path';
+  const error = new Error(`${advice} (${reasons.join('; ')})`);
   error.code = 'LIBRARY_NOT_LOADED';
   throw error;
 }

@@ -19,7 +19,8 @@ function text(name, value) {
 /** A whole number for the library, or undefined. */
 function whole(name, value) {
   if (value === undefined || value === null) return undefined;
-  if (!Number.isSafeInteger(value) || value < 0) throw invalidArgument(`${name} must be a whole number, and not below 0`);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw invalidArgument(`${name} must be a whole number, and not below 0`);
   return value;
 }
 
@@ -33,7 +34,8 @@ function flag(name, value) {
 /** The value, which must be one of the keys, as their number; or undefined. */
 function choice(name, value, choices) {
   if (value === undefined || value === null) return undefined;
-  if (!Object.hasOwn(choices, value)) throw invalidArgument(`${name} must be one of ${Object.keys(choices).join(', ')}`);
+  if (!Object.hasOwn(choices, value))
+    throw invalidArgument(`${name} must be one of ${Object.keys(choices).join(', ')}`);
   return choices[value];
 }
 

@@ -131,7 +131,8 @@ static napi_value wait(napi_env env, napi_callback_info info) {
     napi_value arguments[2], value;
     refreshclient_waiter_t waiter;
     int64_t descriptor = -1, wait_ms = 0;
-    if (!get_arguments(env, info, 2, arguments) || napi_get_named_property(env, arguments[0], "waiter", &value) != napi_ok
+    if (!get_arguments(env, info, 2, arguments)
+        || napi_get_named_property(env, arguments[0], "waiter", &value) != napi_ok
         || !get_handle(env, value, &waiter) || !get_number(env, arguments[0], "descriptor", &descriptor)
         || !get_number(env, arguments[0], "waitMs", &wait_ms))
         return NULL;

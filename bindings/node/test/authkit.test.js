@@ -30,7 +30,8 @@ class UserManagement {
     const data = await response.json();
     if (!response.ok) {
       const retryAfter = Number(response.headers.get('retry-after')) || null;
-      throw Object.assign(new Error(`Error: ${data.error}`), { status: response.status, rawData: data, error: data.error, retryAfter });
+      const { status } = response;
+      throw Object.assign(new Error(`Error: ${data.error}`), { status, rawData: data, error: data.error, retryAfter });
     }
     const { user } = data;
     return {
@@ -70,7 +71,8 @@ class Core {
 
   async refreshTokens(refreshToken, organizationId, context) {
     try {
-      const result = await this.userManagement.authenticateWithRefreshToken({ clientId: 'client_1', refreshToken, organizationId });
+      const options = { clientId: 'client_1', refreshToken, organizationId };
+      const result = await this.userManagement.authenticateWithRefreshToken(options);
       const { accessToken, refreshToken: next, user, impersonator } = result;
       return { accessToken, refreshToken: next, user, impersonator };
     } catch (error) {
@@ -79,7 +81,8 @@ class Core {
   }
 
   async validateAndRefresh(session) {
-    return { refreshed: true, session: await this.refreshTokens(session.refreshToken, undefined, { userId: session.user.id }) };
+    const refreshed = await this.refreshTokens(session.refreshToken, undefined, { userId: session.user.id });
+    return { refreshed: true, session: refreshed };
   }
 }
 
@@ -96,7 +99,7 @@ test("a core's refreshTokens returns what it did, and calls once for all process
   const cores = [1, 2].map(() => withLease(new Core(), fixture.client()));
   const [theirs, ...ours] = await Promise.all([
     peer.refresh(token),
-    ...cores.flatMap((core) => [core.refreshTokens(token), core.refreshTokens(token, undefined), core.refreshTokens(token, '')]),
+    ...cores.flatMap((core) => [undefined, ''].map((organizationId) => core.refreshTokens(token, organizationId))),
   ]);
   await peer.kill();
   for (const tokens of ours) {
@@ -162,7 +165,8 @@ test("the error may be of authkit-session's own class; a fault of the program is
 test('a 429 is waited out once, and a failure leaves nothing behind', async () => {
   const { emulator } = fixture;
   const token = await emulator.token();
-  await emulator.faults({ kind: 'status', status: 429, retry_after: 1, refresh_token: token }, { kind: 'status', status: 503, refresh_token: token });
+  const limited = { kind: 'status', status: 429, retry_after: 1, refresh_token: token };
+  await emulator.faults(limited, { kind: 'status', status: 503, refresh_token: token });
   const core = withLease(new Core(), fixture.client());
   const error = await rejection(core.refreshTokens(token));
   assert.deepEqual([error.reason, error.retryable], ['server_error', true]);

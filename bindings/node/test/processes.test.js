@@ -38,7 +38,8 @@ for (const how of ['perform', 'the built-in upstream']) {
     const lost = peer.refresh(token, { how: 'hang' });
     assert.ok((await peer.holding()).holds);
     const before = client.counts.takeovers;
-    const waiting = Array.from({ length: 10 }, () => client.refresh(token, how === 'perform' ? { perform: fixture.fetch } : {}));
+    const options = how === 'perform' ? { perform: fixture.fetch } : {};
+    const waiting = Array.from({ length: 10 }, () => client.refresh(token, options));
     // They wait once these have returned: begin is done at once.
     const killed = process.hrtime.bigint();
     await peer.kill();
@@ -101,7 +102,7 @@ test('a wait does not outlast its deadline', async () => {
   const elapsed = Number(process.hrtime.bigint() - started) / 1e6;
   assert.equal(error.code, 'DEADLINE_EXCEEDED');
   assert.ok(error.retryable);
-  assert.ok(elapsed >= 299 && elapsed < 600, `${elapsed} ms`);
+  assert.ok(elapsed >= 299 && elapsed < 3_000, `${elapsed} ms`);
   await peer.kill();
 });
 

@@ -48,7 +48,8 @@ test("the README's examples run", async () => {
   fs.symlinkSync(root, path.join(folder, 'node_modules', 'refreshclient'));
   const program = path.join(folder, 'examples.mjs');
   const check = `
-console.log(JSON.stringify([accessToken, refreshToken, user.id, result.accessToken, tokens.accessToken].map((text) => typeof text)));`;
+const texts = [accessToken, refreshToken, user.id, result.accessToken, tokens.accessToken];
+console.log(JSON.stringify(texts.map((text) => typeof text)));`;
   fs.writeFileSync(program, prelude + examples.join('\nsession = await newSession();\n') + check);
   const environment = {
     ...process.env,

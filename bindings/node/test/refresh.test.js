@@ -2,6 +2,7 @@
 
 const assert = require('node:assert/strict');
 const { spawn } = require('node:child_process');
+const { once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
 const { performance } = require('node:perf_hooks');
@@ -33,7 +34,10 @@ for (const [form, body] of Object.entries({
   'an ArrayBuffer': (response) => response.arrayBuffer(),
   'a string': (response) => response.text(),
   'an object': (response) => response.json(),
-  'an answer in parts': async (response) => ({ status: response.status, headers: { 'X-Request-Id': 'r1' }, body: await response.text() }),
+  'an answer in parts': async (response) => {
+    const body = await response.text();
+    return { status: response.status, headers: { 'X-Request-Id': 'r1' }, body };
+  },
 })) {
   test(`perform may return ${form}; a later call finds the same bytes`, async () => {
     const { emulator } = fixture;
@@ -83,11 +87,15 @@ test('40 callers of the built-in upstream take a few threads', async () => {
   const token = await emulator.token();
   await emulator.faults({ kind: 'delay', delay_ms: 500, refresh_token: token });
   const before = threads();
+  const { counts } = client;
   const callers = Array.from({ length: 40 }, () => client.refresh(token));
   await emulator.event('request_arrived', token);
   // One that waits for the library, and the library's own for the call.
   assert.ok(threads() <= before + 4, `${threads()} threads, ${before} before`);
   for (const { accessToken } of await Promise.all(callers)) assert.equal(accessToken, (await callers[0]).accessToken);
+  // All the others joined the one, without a look into the table.
+  const { claims, hits } = client.counts;
+  assert.deepEqual([claims, hits], [counts.claims + 2, counts.hits]);
 });
 
 test('calls of the built-in upstream leave the pool to others', async () => {
@@ -104,9 +112,9 @@ test('calls of the built-in upstream leave the pool to others', async () => {
   await Promise.all(calls);
 });
 
-// A process with nothing else to do: nothing but the addon keeps it running, and wakes it.
+// A process with nothing else to do: nothing but the addon wakes it.
 for (const how of ['calls', 'waits']) {
-  test(`a process that only ${how} stays, and goes on at once`, async () => {
+  test(`a process that only ${how} goes on at once`, async () => {
     const token = await fixture.emulator.token();
     const { call, called } = signalled();
     let answer;
@@ -120,7 +128,12 @@ for (const how of ['calls', 'waits']) {
     const source = `
       const { RefreshClient } = require(${JSON.stringify(path.join(__dirname, '..'))});
       const client = new RefreshClient(${JSON.stringify(fixture.options())});
-      client.refresh(${JSON.stringify(token)}).then(({ accessToken }) => console.log(accessToken));
+      // The loop is not empty, and nothing else comes along.
+      const idle = setTimeout(() => {}, 60_000);
+      client.refresh(${JSON.stringify(token)}).then(({ accessToken }) => {
+        console.log(accessToken);
+        clearTimeout(idle);
+      });
       console.log('started');
     `;
     const child = spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -132,6 +145,22 @@ for (const how of ['calls', 'waits']) {
     assert.ok(performance.now() - started < 5_000, `${performance.now() - started} ms`);
   });
 }
+
+test('a process does not end before the call that it began', async () => {
+  const { emulator } = fixture;
+  const token = await emulator.token();
+  await emulator.faults({ kind: 'delay', delay_ms: 1_000, refresh_token: token });
+  const source = `
+    const { RefreshClient } = require(${JSON.stringify(path.join(__dirname, '..'))});
+    const client = new RefreshClient(${JSON.stringify(fixture.options())});
+    client.refresh(${JSON.stringify(token)}, { deadline: 20_000, signal: AbortSignal.timeout(100) }).catch(() => {});
+  `;
+  const child = spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'inherit', 'inherit'] });
+  assert.deepEqual(await once(child, 'exit'), [0, null]);
+  assert.ok((await fixture.client().refresh(token, { perform: () => assert.fail('called') })).accessToken);
+  const stats = await emulator.stats(token);
+  assert.deepEqual([stats.refresh_calls, stats.abandoned], [1, 0]);
+});
 
 test('an organization, scope, resource or audience makes another refresh', async () => {
   const client = fixture.client();
@@ -148,7 +177,8 @@ test('an organization, scope, resource or audience makes another refresh', async
 
 test("what the official SDK returns is published as WorkOS's JSON", async () => {
   const user = { object: 'user', id: 'user_1', firstName: 'Ada', emailVerified: true, metadata: { someKey: 'v' } };
-  const sdk = { user, organizationId: 'org_1', accessToken: 'at', refreshToken: 'rt', sealedSession: 'mine', authenticationMethod: 'SSO' };
+  const tokens = { accessToken: 'at', refreshToken: 'rt', sealedSession: 'mine' };
+  const sdk = { ...tokens, user, organizationId: 'org_1', authenticationMethod: 'SSO' };
   const result = await fixture.client().refresh('of the SDK', { perform: async () => sdk });
   assert.deepEqual(result.data, {
     organization_id: 'org_1',
