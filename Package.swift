@@ -2,6 +2,9 @@
 import PackageDescription
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let jwtKit: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -14,6 +17,8 @@ let package = Package(
     products: [
         .library(name: "RefreshClient", targets: ["RefreshClient"]),
         .library(name: "WorkOS", targets: ["WorkOS"]),
+        .library(name: "AuthKit", targets: ["AuthKit"]),
+        .library(name: "AuthKitMiddleware", targets: ["AuthKitMiddleware"]),
         .executable(name: "lease-simulation", targets: ["lease-simulation"]),
         .executable(name: "refresh-storm", targets: ["refresh-storm"]),
         .executable(name: "lease-dump", targets: ["lease-dump"]),
@@ -83,13 +88,33 @@ let package = Package(
         .testTarget(
             name: "WorkOSTests", dependencies: ["RefreshClient", "WorkOS", "workos-probe"],
             exclude: ["Fixtures"]),
+        // Sessions for Swift servers; the middleware alone brings a server framework.
+        .target(
+            name: "AuthKit",
+            dependencies: ["LeaseTable", "ProcessSupport", "RefreshClient", "WorkOS", crypto, jwtKit, logging]),
+        .target(
+            name: "AuthKitMiddleware",
+            dependencies: ["AuthKit", "RefreshClient", hummingbird, httpTypes, logging]),
+        // A process of a server that uses AuthKit, under a test's command.
+        .executableTarget(
+            name: "authkit-worker", dependencies: ["AuthKit", "LeaseTable", "RefreshClient", "WorkOS", logging],
+            path: "Tests/AuthKitWorker"),
+        .testTarget(
+            name: "AuthKitTests",
+            dependencies: [
+                "AuthKit", "LeaseTable", "ProcessSupport", "RefreshClient", "WorkOS", "authkit-worker",
+                "workos-emulator", crypto, cryptoExtras, jwtKit, logging,
+            ]),
+        .testTarget(
+            name: "AuthKitMiddlewareTests",
+            dependencies: [
+                "AuthKit", "AuthKitMiddleware", "LeaseTable", "RefreshClient", "WorkOS", cryptoExtras, hummingbird,
+                httpTypes, jwtKit, logging, .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ]),
         .target(
             name: "WorkOSEmulator",
             dependencies: [
-                crypto, jwtKit, logging, serviceLifecycle,
-                .product(name: "CryptoExtras", package: "swift-crypto"),
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "Hummingbird", package: "hummingbird"),
+                crypto, cryptoExtras, httpTypes, hummingbird, jwtKit, logging, serviceLifecycle,
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
         .executableTarget(
