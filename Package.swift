@@ -99,17 +99,22 @@ let package = Package(
         .executableTarget(
             name: "authkit-worker", dependencies: ["AuthKit", "LeaseTable", "RefreshClient", "WorkOS", logging],
             path: "Tests/AuthKitWorker"),
+        // Keys, clocks and upstreams that a test decides on.
+        .target(
+            name: "AuthKitTestSupport",
+            dependencies: ["AuthKit", "LeaseTable", "RefreshClient", "WorkOS", cryptoExtras, jwtKit, logging],
+            path: "Tests/AuthKitTestSupport"),
         .testTarget(
             name: "AuthKitTests",
             dependencies: [
-                "AuthKit", "LeaseTable", "ProcessSupport", "RefreshClient", "WorkOS", "authkit-worker",
-                "workos-emulator", crypto, cryptoExtras, jwtKit, logging,
+                "AuthKit", "AuthKitTestSupport", "ProcessSupport", "RefreshClient", "WorkOS", "authkit-worker",
+                "workos-emulator", crypto,
             ]),
         .testTarget(
             name: "AuthKitMiddlewareTests",
             dependencies: [
-                "AuthKit", "AuthKitMiddleware", "LeaseTable", "RefreshClient", "WorkOS", cryptoExtras, hummingbird,
-                httpTypes, jwtKit, logging, .product(name: "HummingbirdTesting", package: "hummingbird"),
+                "AuthKit", "AuthKitMiddleware", "AuthKitTestSupport", "RefreshClient", "WorkOS", httpTypes,
+                hummingbird, logging, .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]),
         .target(
             name: "WorkOSEmulator",
@@ -145,6 +150,21 @@ let package = Package(
         .testTarget(name: "RefreshStormTests", dependencies: ["refresh-storm", "workos-emulator"]),
         .executableTarget(
             name: "swift-worker", dependencies: ["RefreshClient", "WorkOS"], path: "examples/swift-worker"),
+        .executableTarget(
+            name: "hummingbird-authkit",
+            dependencies: [
+                "AuthKit", "AuthKitMiddleware", "LeaseTable", "WorkOS", argumentParser, httpTypes, hummingbird,
+                logging, serviceLifecycle, unixSignals, .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "examples/hummingbird-authkit"),
+        // The code of the articles, so that it compiles.
+        .target(
+            name: "DocumentationSnippets",
+            dependencies: [
+                "AuthKit", "AuthKitMiddleware", "LeaseTable", "RefreshClient", "WorkOS", hummingbird, logging,
+            ],
+            path: "Tests/DocumentationSnippets"),
         .testTarget(name: "ProcessSupportTests", dependencies: ["CLinux", "ProcessSupport"]),
         // Steps a child from system call to system call.
         .target(name: "CProcessTesting", path: "Tests/CProcessTesting"),

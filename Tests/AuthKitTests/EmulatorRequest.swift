@@ -20,9 +20,9 @@ func curl(_ method: String, _ url: String, _ body: String?) throws -> Data {
     guard connected == 0 else { throw Failed() }
     let path = parts.path + (parts.query.map { "?" + $0 } ?? "")
     let content = Array((body ?? "").utf8)
-    // HTTP/1.0: the answer ends where the connection does.
     let head =
-        "\(method) \(path) HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: \(content.count)\r\n\r\n"
+        "\(method) \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        + "Content-Length: \(content.count)\r\n\r\n"
     var request = Array(head.utf8) + content
     while !request.isEmpty {
         let sent = send(descriptor, request, request.count, Int32(MSG_NOSIGNAL))

@@ -21,7 +21,7 @@ final class Fleet: Sendable {
 
     private init() async throws {
         emulator = try Program(
-            "workos-emulator", ["--user-limit", "off", "--environment-limit", "off"],
+            "workos-emulator", ["--user-limit", "off", "--environment-limit", "off"], readsInput: false,
             environment: ["WORKOS_CLIENT_ID": "", "WORKOS_API_KEY": ""])
         var lines = emulator.lines.makeAsyncIterator()
         let words = try #require(await lines.next()).split(separator: " ")

@@ -1,4 +1,5 @@
 import AuthKit
+import AuthKitTestSupport
 import RefreshClient
 import Synchronization
 import Testing

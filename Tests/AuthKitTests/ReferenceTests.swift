@@ -1,10 +1,11 @@
+import AuthKitTestSupport
 import Foundation
 import Testing
 
 /// The tests of the reference implementation's `refreshTokens()`, `validateAndRefresh()` and `verifyToken()`, each under
 /// its name there, in both forms: callers in one process, and spread over four that share a directory. The upstream is
 /// the emulator, over HTTP; times are those of the defaults.
-struct ReferenceTests {
+@Suite(.timeLimit(.minutes(2))) struct ReferenceTests {
     private func call(_ token: String, organization: String? = nil, kind: String = "validate") -> Call {
         Call(call: kind, refreshToken: token, userID: "user_123", organizationID: organization)
     }

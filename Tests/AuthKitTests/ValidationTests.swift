@@ -1,4 +1,5 @@
 import AuthKit
+import AuthKitTestSupport
 import Foundation
 import RefreshClient
 import Testing
@@ -91,12 +92,12 @@ struct ValidationTests {
         #expect(await world.core.verifyToken(try await issuer.token(claims)))
         // RS384 by the right key; HMAC and no signature under its name; another's signature under its name; no name.
         let refused = [
-            try await issuer.token(claims, signedWith: "key-1-sha384", named: "key-1"),
-            try await issuer.token(claims, signedWith: "hmac", named: "key-1"),
-            try await issuer.token(claims, signedWith: "none", named: "key-1"),
+            try await issuer.token(claims, .rs384),
+            try await issuer.token(claims, .hs256),
+            try await issuer.token(claims, .unsecured),
             try await other.token(claims, named: "key-1"),
             try await other.token(claims),
-            try await issuer.token(claims, named: .some(.none)),
+            try await issuer.token(claims, named: nil),
             try await issuer.token(claims, named: "broken"),
         ]
         for token in refused { #expect(await world.core.verifyToken(token) == false, "\(token.prefix(60))") }

@@ -36,11 +36,16 @@ final class Program: Sendable {
     private let input: FileHandle
     let lines: AsyncStream<String>
 
-    init(_ name: String, _ arguments: [String] = [], environment: [String: String] = [:]) throws {
+    init(
+        _ name: String, _ arguments: [String] = [], readsInput: Bool = true, environment: [String: String] = [:]
+    ) throws {
         let here = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let started = Process()
-        started.executableURL = URL(fileURLWithPath: here).deletingLastPathComponent().appendingPathComponent(name)
-        started.arguments = arguments
+        let program = URL(fileURLWithPath: here).deletingLastPathComponent().appendingPathComponent(name).path
+        // It ends with its input, and that closes when this process ends, however it does.
+        started.executableURL = URL(fileURLWithPath: "/bin/sh")
+        let script = readsInput ? #"exec "$0" "$@""# : #""$0" "$@" </dev/null & read -r line; kill $!"#
+        started.arguments = ["-c", script, program] + arguments
         started.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         let (toChild, fromChild) = (Pipe(), Pipe())
         started.standardInput = toChild

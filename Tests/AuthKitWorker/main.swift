@@ -93,7 +93,7 @@ while let line = readLine() {
         say("not understood")
         continue
     }
-    Task {
+    Task.detached { [core] in
         say("began \(call.id)")
         let reply = await answer(call, with: core)
         say(String(decoding: try JSONEncoder().encode(reply), as: UTF8.self))

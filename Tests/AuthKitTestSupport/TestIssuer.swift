@@ -1,15 +1,16 @@
 import CryptoExtras
-import Foundation
+package import Foundation
 import JWTKit
 
 /// Signs access tokens, as the upstream does, and shows its keys.
-final class TestIssuer: Sendable {
+package final class TestIssuer: Sendable {
     /// Two that exist before any test: making a key takes a tenth of a second.
-    static let first = Task { try await TestIssuer("key-1") }
-    static let second = Task { try await TestIssuer("key-2") }
+    package static let first = Task { try await TestIssuer("key-1") }
+    package static let second = Task { try await TestIssuer("key-2") }
 
     let identifier: String
-    private let collection = JWTKeyCollection()
+    // One for each: a collection signs with its first key for a `kid` it does not have.
+    private let signers: [Algorithm: JWTKeyCollection]
     private let jwk: [String: String]
 
     init(_ identifier: String) async throws {
@@ -21,29 +22,37 @@ final class TestIssuer: Sendable {
             "n": Self.base64URL(primitives.modulus), "e": Self.base64URL(primitives.publicExponent),
         ]
         let signing = try Insecure.RSA.PrivateKey(backing: key)
-        await collection.add(rsa: signing, digestAlgorithm: .sha256, kid: JWKIdentifier(string: identifier))
-        await collection.add(
-            rsa: signing, digestAlgorithm: .sha384, kid: JWKIdentifier(string: identifier + "-sha384"))
-        await collection.add(hmac: "secret-of-the-attacker", digestAlgorithm: .sha256, kid: "hmac")
-        await collection.addUnsecuredNone(kid: "none")
+        signers = [
+            .rs256: await JWTKeyCollection().add(rsa: signing, digestAlgorithm: .sha256),
+            .rs384: await JWTKeyCollection().add(rsa: signing, digestAlgorithm: .sha384),
+            .hs256: await JWTKeyCollection().add(
+                hmac: "a secret that whoever forges a token may choose", digestAlgorithm: .sha256),
+            .unsecured: await JWTKeyCollection().addUnsecuredNone(),
+        ]
     }
 
-    /// A token of these claims, in the order given by `JSONSerialization`.
-    func token(_ claims: [String: Any], signedWith kid: String? = nil, named: String?? = .none) async throws -> String
-    {
+    /// How a token is signed.
+    package enum Algorithm: CaseIterable {
+        case rs256, rs384, hs256, unsecured
+    }
+
+    /// A token of these claims, whose header names this key unless another one, or `nil` for none.
+    package func token(
+        _ claims: [String: Any], _ algorithm: Algorithm = .rs256, named identifier: String? = ""
+    ) async throws -> String {
         let payload = Payload(json: try JSONSerialization.data(withJSONObject: claims))
         var header = JWTHeader()
-        header.kid = named ?? (kid ?? identifier)
-        if case .some(.none) = named { header.remove("kid") }
-        return try await collection.sign(payload, kid: JWKIdentifier(string: kid ?? identifier), header: header)
+        if let identifier { header.kid = identifier.isEmpty ? self.identifier : identifier }
+        guard let signer = signers[algorithm] else { throw CancellationError() }
+        return try await signer.sign(payload, header: header)
     }
 
     /// A key set with the keys of these issuers, and entries that mean nothing here.
-    static func keySet(_ issuers: TestIssuer..., others: [[String: String]] = []) throws -> [UInt8] {
+    package static func keySet(_ issuers: TestIssuer..., others: [[String: String]] = []) throws -> [UInt8] {
         [UInt8](try JSONSerialization.data(withJSONObject: ["keys": others + issuers.map(\.jwk)]))
     }
 
-    static func base64URL(_ data: Data) -> String {
+    package static func base64URL(_ data: Data) -> String {
         data.base64EncodedString()
             .replacingOccurrences(of: "+", with: "-").replacingOccurrences(of: "/", with: "_")
             .replacingOccurrences(of: "=", with: "")
