@@ -5,12 +5,15 @@ RELEASE := .build/release
 SCHEDULES := 100000
 SEED := 1
 TORTURE_SECONDS := 60
+ROUNDS := 50
 
 # Run one after another: tests that block threads, or that load the machine, starve those of a server in the same process.
 GROUPS_OF_TESTS := WorkOSEmulatorTests RefreshClientTests 'LMDBTests|ProcessSupportTests' \
 	'LeaseTableTests|WorkOSTests|LeaseDumpTests|RefreshDaemonTests|LeaseSimulatorTests'
 
-.PHONY: help demo build test nightly simulation space model torture lint format clean
+GROUPS_OF_TESTS += 'AuthKitTests|AuthKitMiddlewareTests'
+
+.PHONY: help demo build test test-browser docs nightly simulation space model torture lint format clean
 
 help: ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +34,7 @@ test: ## Runs all tests that end within minutes
 	@echo "Running the storms (about a minute and a half)"
 	@swift test --skip-build --filter RefreshStormTests
 	@Tests/PythonSDK/run_workos_sdk.py
+	@Tests/AuthKitBrowser/run
 	@$(MAKE) --no-print-directory model
 	@$(MAKE) --no-print-directory simulation
 	@$(MAKE) --no-print-directory space
@@ -40,10 +44,23 @@ nightly: test ## Runs the long forms as well: hours
 	@LMDB_KILL_ROUNDS=60000 swift test --skip-build --filter LMDBTests
 	@REFRESHD_LONG_TESTS=1 swift test --skip-build --filter RefreshStormTests
 	@swift test --skip-build --filter RefreshTortureTests
+	@$(MAKE) --no-print-directory test-browser
 	@$(MAKE) --no-print-directory model MODEL=--long
 	@$(MAKE) --no-print-directory simulation SCHEDULES=5000000 SEED=1000001
 	@$(MAKE) --no-print-directory space LOAD=long
 	@$(MAKE) --no-print-directory torture TORTURE_SECONDS=1800
+
+test-browser: ## Loads a page of 12 parallel parts on an expired session, in headless Chromium: ROUNDS=50
+	@scripts/install-dependencies browser
+	@swift build --product workos-emulator
+	@swift build --product hummingbird-authkit
+	@Tests/AuthKitBrowser/run --browser --rounds $(ROUNDS)
+
+docs: ## Builds the documentation of RefreshClient and AuthKit; any warning is an error
+	@scripts/install-dependencies build
+	@scripts/check-snippets
+	@for target in RefreshClient AuthKit; do REFRESHD_DOCUMENTATION=1 swift package generate-documentation \
+		--target $$target --warnings-as-errors || exit 1; done
 
 simulation: ## Runs the protocol on a simulated machine: SCHEDULES=100000 SEED=1
 	@swift build --configuration release --product lease-simulation

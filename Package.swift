@@ -183,6 +183,11 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
+// Documentation is made with a plugin, which nothing else should have to fetch.
+if Context.environment["REFRESHD_DOCUMENTATION"] == "1" {
+    package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+}
+
 // One place for what every target is compiled with.
 for target in package.targets where target.type != .system {
     var settings = target.swiftSettings ?? []
