@@ -6,7 +6,7 @@ import Testing
 import WorkOS
 
 /// When keys are fetched, and what a fetch that fails costs.
-struct KeySetTests {
+@Suite(.timeLimit(.minutes(1))) struct KeySetTests {
     private struct Broken: Error {}
 
     @Test func `an unknown key is fetched, but not twice within the floor`() async throws {
