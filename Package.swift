@@ -157,7 +157,7 @@ let package = Package(
                 logging, serviceLifecycle, unixSignals, .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ],
-            path: "examples/hummingbird-authkit"),
+            path: "examples/hummingbird-authkit", exclude: ["README.md"]),
         // The code of the articles, so that it compiles.
         .target(
             name: "DocumentationSnippets",
