@@ -48,7 +48,7 @@ func sharing(upstream: WorkOSUpstream) throws {
 func givingUp(client: RefreshClient, refreshToken: String) throws(TokenRefreshError) {
     do {
         _ = try client.refresh(RefreshRequest(refreshToken: refreshToken), deadline: .seconds(2))
-    } catch  where error.code == .deadlineExceeded {
+    } catch let error where error.code == .deadlineExceeded {
         // Try again with the same token: most likely the result is there by then.
         answer(status: 503, retryAfter: .seconds(1))
     }
