@@ -7,12 +7,16 @@ PREFIX := /usr/local
 SCHEDULES := 100000
 SEED := 1
 TORTURE_SECONDS := 60
+ROUNDS := 50
 
 # Run one after another: tests that block threads, or that load the machine, starve those of a server in the same process.
 GROUPS_OF_TESTS := WorkOSEmulatorTests RefreshClientTests 'LMDBTests|ProcessSupportTests' \
 	'LeaseTableTests|WorkOSTests|LeaseDumpTests|RefreshDaemonTests|LeaseSimulatorTests|FuzzTests' HostileFilesTests
 
-.PHONY: help demo build library install test nightly simulation space fuzz sanitize model torture lint format clean
+GROUPS_OF_TESTS += 'AuthKitTests|AuthKitMiddlewareTests'
+
+.PHONY: help demo build library install test test-browser docs nightly simulation space fuzz sanitize model torture lint \
+	format clean
 
 help: ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +48,7 @@ test: ## Runs all tests that end within minutes
 	@Tests/PythonSDK/run_workos_sdk.py
 	@$(MAKE) --no-print-directory library
 	@Tests/CInterface/run $(LIBRARY)
+	@Tests/AuthKitBrowser/run
 	@$(MAKE) --no-print-directory model
 	@$(MAKE) --no-print-directory simulation
 	@$(MAKE) --no-print-directory space
@@ -63,12 +68,25 @@ nightly: test ## Runs the long forms as well: hours
 	@LMDB_KILL_ROUNDS=60000 swift test --skip-build --filter LMDBTests
 	@REFRESHD_LONG_TESTS=1 swift test --skip-build --filter RefreshStormTests
 	@swift test --skip-build --filter RefreshTortureTests
+	@$(MAKE) --no-print-directory test-browser
 	@$(MAKE) --no-print-directory model MODEL=--long
 	@$(MAKE) --no-print-directory simulation SCHEDULES=5000000 SEED=1000001
 	@$(MAKE) --no-print-directory space LOAD=long
 	@$(MAKE) --no-print-directory torture TORTURE_SECONDS=1800
 	@REFRESHD_LONG_TESTS=1 swift test --skip-build --filter HostileFilesTests
 	@$(MAKE) --no-print-directory fuzz FUZZ=14400
+
+test-browser: ## Loads a page of 12 parallel parts on an expired session, in headless Chromium: ROUNDS=50
+	@scripts/install-dependencies browser
+	@swift build --product workos-emulator
+	@swift build --product hummingbird-authkit
+	@Tests/AuthKitBrowser/run --browser --rounds $(ROUNDS)
+
+docs: ## Builds the documentation of RefreshClient and AuthKit; any warning is an error
+	@scripts/install-dependencies build
+	@scripts/check-snippets
+	@for target in RefreshClient AuthKit; do REFRESHD_DOCUMENTATION=1 swift package generate-documentation \
+		--target $$target --warnings-as-errors || exit 1; done
 
 simulation: ## Runs the protocol on a simulated machine: SCHEDULES=100000 SEED=1
 	@swift build --configuration release --product lease-simulation

@@ -2,6 +2,9 @@
 import PackageDescription
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let jwtKit: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -32,6 +35,8 @@ let package = Package(
         // For every other language; the Makefile's target `library` makes of it what is installed.
         .library(name: "refreshclient", type: .dynamic, targets: ["CRefreshClient"]),
         .library(name: "WorkOS", targets: ["WorkOS"]),
+        .library(name: "AuthKit", targets: ["AuthKit"]),
+        .library(name: "AuthKitMiddleware", targets: ["AuthKitMiddleware"]),
         .executable(name: "lease-simulation", targets: ["lease-simulation"]),
         .executable(name: "refresh-storm", targets: ["refresh-storm"]),
         .executable(name: "lease-dump", targets: ["lease-dump"]),
@@ -112,13 +117,38 @@ let package = Package(
         .testTarget(
             name: "WorkOSTests", dependencies: ["RefreshClient", "SanitizerSupport", "WorkOS", "workos-probe"],
             exclude: ["Fixtures"]),
+        // Sessions for Swift servers; the middleware alone brings a server framework.
+        .target(
+            name: "AuthKit",
+            dependencies: ["LeaseTable", "ProcessSupport", "RefreshClient", "WorkOS", crypto, jwtKit, logging]),
+        .target(
+            name: "AuthKitMiddleware",
+            dependencies: ["AuthKit", "RefreshClient", hummingbird, httpTypes, logging]),
+        // A process of a server that uses AuthKit, under a test's command.
+        .executableTarget(
+            name: "authkit-worker", dependencies: ["AuthKit", "LeaseTable", "RefreshClient", "WorkOS", logging],
+            path: "Tests/AuthKitWorker"),
+        // Keys, clocks and upstreams that a test decides on.
+        .target(
+            name: "AuthKitTestSupport",
+            dependencies: ["AuthKit", "LeaseTable", "RefreshClient", "WorkOS", cryptoExtras, jwtKit, logging],
+            path: "Tests/AuthKitTestSupport"),
+        .testTarget(
+            name: "AuthKitTests",
+            dependencies: [
+                "AuthKit", "AuthKitTestSupport", "ProcessSupport", "RefreshClient", "WorkOS", "authkit-worker",
+                "workos-emulator", crypto,
+            ]),
+        .testTarget(
+            name: "AuthKitMiddlewareTests",
+            dependencies: [
+                "AuthKit", "AuthKitMiddleware", "AuthKitTestSupport", "RefreshClient", "WorkOS", httpTypes,
+                hummingbird, logging, .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ]),
         .target(
             name: "WorkOSEmulator",
             dependencies: [
-                crypto, jwtKit, logging, serviceLifecycle,
-                .product(name: "CryptoExtras", package: "swift-crypto"),
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "Hummingbird", package: "hummingbird"),
+                crypto, cryptoExtras, httpTypes, hummingbird, jwtKit, logging, serviceLifecycle,
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
         .executableTarget(
@@ -149,6 +179,21 @@ let package = Package(
         .testTarget(name: "RefreshStormTests", dependencies: ["refresh-storm", "workos-emulator"]),
         .executableTarget(
             name: "swift-worker", dependencies: ["RefreshClient", "WorkOS"], path: "examples/swift-worker"),
+        .executableTarget(
+            name: "hummingbird-authkit",
+            dependencies: [
+                "AuthKit", "AuthKitMiddleware", "LeaseTable", "WorkOS", argumentParser, httpTypes, hummingbird,
+                logging, serviceLifecycle, unixSignals, .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "examples/hummingbird-authkit", exclude: ["README.md"]),
+        // The code of the articles, so that it compiles.
+        .target(
+            name: "DocumentationSnippets",
+            dependencies: [
+                "AuthKit", "AuthKitMiddleware", "LeaseTable", "RefreshClient", "WorkOS", hummingbird, logging,
+            ],
+            path: "Tests/DocumentationSnippets"),
         .testTarget(name: "ProcessSupportTests", dependencies: ["CLinux", "ProcessSupport"]),
         // Steps a child from system call to system call.
         .target(name: "CProcessTesting", path: "Tests/CProcessTesting"),
@@ -211,6 +256,11 @@ if Context.environment["REFRESHD_CORE_ONLY"] == "1" {
         guard case .sourceControl(_, let location, _) = dependency.kind else { return true }
         return !corePackages.contains { location.hasSuffix("/\($0)") }
     }
+}
+
+// Documentation is made with a plugin, which nothing else should have to fetch.
+if Context.environment["REFRESHD_DOCUMENTATION"] == "1" {
+    package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
 }
 
 // One place for what every target is compiled with.

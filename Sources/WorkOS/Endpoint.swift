@@ -5,11 +5,12 @@ import Glibc
 /// and what libcurl parses cannot differ.
 struct Endpoint {
     /// The URL in one spelling: scheme and host in lower case, no default port, no slash doubled.
-    let url: String
+    var url: String { base + "/user_management/authenticate" }
     /// Whether the connection is encrypted.
     let isSecure: Bool
     /// Whether the host is this machine, by its name or address alone.
     let isLoopback: Bool
+    private let base: String
 
     init(baseURL: String) throws(WorkOSConfigurationError) {
         func invalid(_ why: String) -> WorkOSConfigurationError {
@@ -47,7 +48,23 @@ struct Endpoint {
         let defaultPort = isSecure ? 443 : 80
         let port = parsed.port.flatMap { $0 == defaultPort ? nil : ":\($0)" } ?? ""
         let path = parsed.path(percentEncoded: true).split(separator: "/").map { "/\($0)" }.joined()
-        url = "\(scheme)://\(authority)\(port)\(path)/user_management/authenticate"
+        base = "\(scheme)://\(authority)\(port)\(path)"
+    }
+
+    /// Where the keys are that sign this client's access tokens.
+    func keySetURL(clientID: String) -> String {
+        let hexadecimal = Array("0123456789ABCDEF")
+        // RFC 3986 section 2.3: what needs no encoding anywhere.
+        let segment = clientID.utf8.reduce(into: "") { text, byte in
+            let scalar = Unicode.Scalar(byte)
+            let isPlain = scalar.isASCII && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
+            if isPlain || "-._~".unicodeScalars.contains(scalar) {
+                text.unicodeScalars.append(scalar)
+            } else {
+                text += "%\(hexadecimal[Int(byte >> 4)])\(hexadecimal[Int(byte & 15)])"
+            }
+        }
+        return base + "/sso/jwks/" + segment
     }
 
     /// The host as it stands in a URL, or nothing where it is neither a name nor an address.

@@ -21,8 +21,8 @@ public struct WorkOSUpstream: Upstream {
     /// The configuration's client identifier.
     public var clientID: String { configuration.clientID }
 
-    private let configuration: WorkOSConfiguration
-    private let target: Endpoint
+    let configuration: WorkOSConfiguration
+    let target: Endpoint
 
     /// Checks a configuration and makes an upstream of it. Opens nothing; only looks whether the file of trusted
     /// certificates can be read.
@@ -75,24 +75,32 @@ public struct WorkOSUpstream: Upstream {
             return .failure(TransportFailure.beforeSending("the request cannot be written as JSON"))
         }
         return AnswerClassifier.classify(
-            perform(Exchange(request: bytes), headers: headers, timeoutMilliseconds: milliseconds))
+            perform(
+                .post, target.url, Exchange(request: bytes), headers: headers, timeoutMilliseconds: milliseconds))
     }
 
-    private func perform(
-        _ exchange: Exchange, headers: borrowing HeaderList, timeoutMilliseconds: Int
+    /// What a request does; a `get` has no body.
+    enum Method {
+        case get, post
+    }
+
+    func perform(
+        _ method: Method, _ url: String, _ exchange: Exchange, headers: borrowing HeaderList, timeoutMilliseconds: Int
     ) -> ReceivedAnswer {
         guard var handle = CurlHandle() else {
             return ReceivedAnswer(
                 mayHaveBeenSent: false, ending: .failed(CURLE_OUT_OF_MEMORY, "out of memory"))
         }
-        handle.set(CURLOPT_URL, target.url)
+        handle.set(CURLOPT_URL, url)
         handle.set(CURLOPT_TIMEOUT_MS, timeoutMilliseconds)
         handle.set(
             CURLOPT_CONNECTTIMEOUT_MS,
             min(Self.milliseconds(configuration.connectTimeout), timeoutMilliseconds))
         restrictTransport(&handle)
-        handle.set(CURLOPT_POST, 1)
-        handle.setSize(CURLOPT_POSTFIELDSIZE_LARGE, exchange.requestLength)
+        if method == .post {
+            handle.set(CURLOPT_POST, 1)
+            handle.setSize(CURLOPT_POSTFIELDSIZE_LARGE, exchange.requestLength)
+        }
         handle.setHeaders(headers)
         exchange.attach(to: &handle)
 
@@ -153,7 +161,7 @@ public struct WorkOSUpstream: Upstream {
     }
 
     /// Whole milliseconds, up, within what libcurl takes on every platform.
-    private static func milliseconds(_ duration: Duration) -> Int {
+    static func milliseconds(_ duration: Duration) -> Int {
         guard duration > .zero else { return 0 }
         let (seconds, attoseconds) = duration.components
         guard seconds < 1_000_000 else { return 1_000_000_000 }
