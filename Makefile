@@ -10,7 +10,7 @@ TORTURE_SECONDS := 60
 GROUPS_OF_TESTS := WorkOSEmulatorTests RefreshClientTests 'LMDBTests|ProcessSupportTests' \
 	'LeaseTableTests|WorkOSTests|LeaseDumpTests|RefreshDaemonTests|LeaseSimulatorTests'
 
-.PHONY: help demo build test nightly simulation space model torture lint format clean
+.PHONY: help demo build test nightly simulation space model torture bench bench-quick instructions lint format clean
 
 help: ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,22 @@ torture: ## Kills and stops workers for TORTURE_SECONDS (60), wherever they are,
 	@swift build --product refresh-torture
 	@for place in writing opening sending; do .build/debug/refresh-torture --scenario stopped-$$place || exit 1; done
 	@.build/debug/refresh-torture --seconds $(TORTURE_SECONDS)
+
+# What is not there is not measured, and the benchmark says so.
+MEASURED = $(addprefix --library ,$(wildcard $(RELEASE)/librefreshclient.so)) \
+	$(addprefix --refreshd ,$(wildcard $(RELEASE)/refreshd))
+
+bench: ## Measures every contender, and writes docs/performance.md: half an hour, on a machine that does nothing else
+	@scripts/install-dependencies bench
+	@Benchmarks/run $(MEASURED)
+
+bench-quick: ## Tries the benchmark out in a minute
+	@scripts/install-dependencies bench
+	@Benchmarks/run --quick $(MEASURED)
+
+instructions: ## Fails where a hot path takes 5 percent more instructions than Benchmarks/instructions.json says
+	@scripts/install-dependencies bench
+	@Benchmarks/instructions --check --library $(RELEASE)/librefreshclient.so
 
 lint: ## Checks the formatting
 	@swift format lint --strict --recursive --parallel Sources Tests examples Package.swift
