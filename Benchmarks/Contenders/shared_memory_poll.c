@@ -17,7 +17,7 @@
 
 #include "contender.h"
 
-enum { LOCK_MS = 5000, POLL_MS = 500, PROBES = 8, VALUE_CAPACITY = 2048 };
+enum { LOCK_MS = 5000, POLL_MS = 500, PROBES = 64, VALUE_CAPACITY = 2048 };
 
 static const char lock_value[] = "being refreshed";
 
@@ -54,7 +54,7 @@ static void lock(pthread_mutex_t *mutex)
 static void prepare(const scene *scene)
 {
     uint64_t slots = 16384;
-    while (slots < 2 * (uint64_t)scene->records) slots *= 2;
+    while (slots < 4 * (uint64_t)scene->records) slots *= 2;
     size_t size = sizeof(table) + slots * sizeof(slot);
     shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (shared == MAP_FAILED) die("mmap");

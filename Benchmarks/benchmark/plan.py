@@ -6,6 +6,9 @@ import typing
 from .contenders import BLIND
 from .figures import percentiles
 
+# Not the driver's, but pages.py's; its option is the number of rounds.
+PAGES = "pages"
+
 
 @dataclasses.dataclass(frozen=True)
 class Work:
@@ -76,8 +79,7 @@ def works(quick: bool) -> list[Work]:
         Work("hit", "stored result", "hits", ("--operations", amount(20000, 500)), _hits)]
     for processes in (1, 8) if quick else (1, 2, 4, 8, 16):
         plan.append(Work(
-            f"cycle{processes}", f"claim and publish, {processes} processes" if processes > 1 else "claim and publish",
-            "cycles", ("--processes", str(processes), "--operations", amount(max(500, 6000 // processes), 100)), _cycles))
+            f"cycle{processes}", f"claim and publish, processes: {processes}", "cycles", ("--processes", str(processes), "--operations", amount(max(500, 6000 // processes), 100)), _cycles))
     for waiters in (8, 64):
         for suffix, title, extra in (("", "together", ()), ("s", "staggered", ("--staggered",))):
             plan.append(Work(
@@ -85,17 +87,17 @@ def works(quick: bool) -> list[Work]:
                 ("--processes", str(waiters), *rounds, "--call-ms", "150" if extra else "50", *extra), _wakes))
     for waiters in (1, 64):
         plan.append(Work(
-            f"takeover{waiters}", f"takeover after SIGKILL, {waiters} waiters" if waiters > 1 else "takeover after SIGKILL",
+            f"takeover{waiters}", f"takeover after SIGKILL, waiters: {waiters}",
             "takeovers", ("--processes", str(waiters), *rounds), _takeovers,
             without=("uncoordinated", "refreshd-sidecar", *BLIND)))
     for seconds in (3,) if quick else (3, 6):
         plan.append(Work(
             f"slow{seconds}", f"upstream of {seconds} s, 9 callers", "slow",
-            ("--processes", "9", "--call-ms", str(seconds * 1000)), _slow, without=("refreshd-sidecar",), at_once=True))
+            ("--processes", "9", "--call-ms", str(seconds * 1000)), _slow, without=(), at_once=True))
     if not quick:
         for waiters in (1, 64):
             plan.append(Work(
-                f"takeover{waiters}", f"takeover after SIGKILL, {waiters} waiters", "takeovers",
+                f"takeover{waiters}", f"takeover after SIGKILL, where only time tells, waiters: {waiters}", "takeovers",
                 ("--processes", str(waiters), "--rounds", "1", "--cold"), _takeovers,
                 without=tuple(name for name in _all_names() if name not in BLIND), at_once=True))
     plan += [
@@ -104,6 +106,7 @@ def works(quick: bool) -> list[Work]:
         Work("memory", "memory of a worker", "memory", ("--processes", "8"), _memory, without=()),
         Work("storm", "128 callers in 16 processes, upstream of 100 ms", "storm",
              ("--processes", "16", "--threads", "8", "--rounds", amount(10, 2), "--call-ms", "100"), _storm),
+        Work("pages", "40 requests to a page behind gunicorn, upstream of 100 ms", PAGES, (amount(10, 2),), _storm, without=()),
         Work("records", f"with {amount(100000, 2000)} live records", "records",
              ("--records", amount(100000, 2000), "--operations", amount(5000, 200), "--retention-ms", "900000"), _records,
              without=("uncoordinated", "refreshd-sidecar")),

@@ -129,11 +129,19 @@ class Report:
             ["", "processor, 64 waiters over 1 s", "the server's", "memory of a worker (PSS)", "of it private",
              "slowest of 128 callers", "calls / failed"], rows)
 
+    def pages(self) -> str:
+        rows = [
+            [f"({contender.letter})", self._cell("pages", contender.name, "latency_p50", "latency_p99"),
+             self._cell("pages", contender.name, "slowest_p50"),
+             self._cell("pages", contender.name, "calls", "failed", form=number)]
+            for contender in self.contenders if contender.name in self.figures.runs.get("pages", {})]
+        return self._table(["40 requests", "p50 / p99", "slowest of a round", "calls / failed"], rows)
+
     def sections(self) -> dict[str, str]:
         return {
             "machine": self.machine_words(), "goals": self.goals(), "contenders": self.key(), "hot": self.hot(),
             "waits": self.waits(), "deaths": self.deaths(), "slow": self.slow(), "throughput": self.throughput(),
-            "resources": self.resources(),
+            "resources": self.resources(), "pages": self.pages(),
         }
 
     def text(self) -> str:

@@ -88,7 +88,8 @@ class Scene:
         self.processes.append(process)
         return process
 
-    def _await_socket(self, path: pathlib.Path, process: subprocess.Popen, name: str) -> None:
+    def await_socket(self, path: pathlib.Path, process: subprocess.Popen, name: str) -> None:
+        """Until somebody listens there."""
         end = time.monotonic() + 20
         while True:
             with socket.socket(socket.AF_UNIX) as probe:
@@ -105,7 +106,7 @@ class Scene:
         path = self.root / "redis.sock"
         self.redis = self._start(
             ["redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--appendonly", "no", "--dir", self.root])
-        self._await_socket(path, self.redis, "redis-server")
+        self.await_socket(path, self.redis, "redis-server")
 
     def _start_sidecar(self) -> None:
         if not self.refreshd:
@@ -119,4 +120,4 @@ class Scene:
         self.sidecar = self._start(
             [self.refreshd, "--listen", f"unix:{path}", "--upstream", f"http://127.0.0.1:{port}", "--directory", table,
              "--client-id", "client_benchmark", "--public-client", "--log-level", "error"])
-        self._await_socket(path, self.sidecar, "refreshd")
+        self.await_socket(path, self.sidecar, "refreshd")
