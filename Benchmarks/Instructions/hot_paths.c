@@ -1,7 +1,7 @@
 /*
  * The hot paths of the library, through its C interface, so often that an instruction more in one of them can be counted.
  *
- *     hot-paths LIBRARY EMPTY-DIRECTORY hit|cycle|join OPERATIONS
+ *     hot-paths LIBRARY EMPTY-DIRECTORY hit|cycle|join|wake OPERATIONS
  *
  * Only `measured` is counted; what comes before it opens the table and warms what is kept from call to call.
  */
@@ -20,6 +20,7 @@ static struct {
     int32_t (*begin)(refreshclient_t, const refreshclient_request *, refreshclient_outcome *);
     int32_t (*begin_nonblocking)(refreshclient_t, const refreshclient_request *, refreshclient_outcome *);
     int32_t (*finish)(refreshclient_lease_t, const refreshclient_answer *, refreshclient_outcome *);
+    int32_t (*resume)(refreshclient_waiter_t, refreshclient_outcome *);
     int32_t (*cancel)(refreshclient_waiter_t);
     void (*outcome_free)(refreshclient_outcome *);
 } library;
@@ -45,6 +46,7 @@ static void load(const char *path)
         { &library.open, "refreshclient_open" },     { &library.begin, "refreshclient_begin" },
         { &library.finish, "refreshclient_finish" }, { &library.begin_nonblocking, "refreshclient_begin_nonblocking" },
         { &library.cancel, "refreshclient_cancel" }, { &library.outcome_free, "refreshclient_outcome_free" },
+        { &library.resume, "refreshclient_resume" },
     };
     for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++) {
         void *found = dlsym(loaded, symbols[i].name);
@@ -74,82 +76,137 @@ static int32_t begin(const char *token, refreshclient_outcome *outcome)
     return library.begin(client, &request, outcome);
 }
 
-static void hit(const char *token)
+/* What the paths work on, by the number of the operation. */
+static char (*tokens)[32];
+static refreshclient_waiter_t waiter;
+
+static void hit(int number)
 {
+    (void)number;
     refreshclient_outcome outcome = REFRESHCLIENT_OUTCOME_INIT;
-    int32_t code = begin(token, &outcome);
+    int32_t code = begin(tokens[0], &outcome);
     if (code != REFRESHCLIENT_OK) fail("a hit", code, outcome.error.message);
     sink += outcome.body[0];
     library.outcome_free(&outcome);
 }
 
-static void cycle(const char *token)
+static refreshclient_lease_t claim(int number)
 {
     refreshclient_outcome outcome = REFRESHCLIENT_OUTCOME_INIT;
-    int32_t code = begin(token, &outcome);
+    int32_t code = begin(tokens[number], &outcome);
     if (code != REFRESHCLIENT_HOLDER) fail("a claim", code, outcome.error.message);
     refreshclient_lease_t lease = outcome.lease;
     library.outcome_free(&outcome);
+    return lease;
+}
+
+static void publish(refreshclient_lease_t lease)
+{
+    refreshclient_outcome outcome = REFRESHCLIENT_OUTCOME_INIT;
     refreshclient_answer answer = REFRESHCLIENT_ANSWER_INIT;
     answer.status = 200;
     answer.body = (const uint8_t *)answer_body;
     answer.body_length = sizeof answer_body;
-    code = library.finish(lease, &answer, &outcome);
+    int32_t code = library.finish(lease, &answer, &outcome);
     if (code != REFRESHCLIENT_OK) fail("publishing", code, outcome.error.message);
     library.outcome_free(&outcome);
 }
 
-static void join(const char *token)
+static void cycle(int number) { publish(claim(number)); }
+
+static refreshclient_waiter_t wait_for(int number)
 {
     refreshclient_request request = REFRESHCLIENT_REQUEST_INIT;
-    request.refresh_token = token;
+    request.refresh_token = tokens[number];
     refreshclient_outcome outcome = REFRESHCLIENT_OUTCOME_INIT;
     int32_t code = library.begin_nonblocking(client, &request, &outcome);
     if (code != REFRESHCLIENT_WAIT) fail("joining", code, outcome.error.message);
-    refreshclient_waiter_t waiter = outcome.waiter;
+    refreshclient_waiter_t joined = outcome.waiter;
     library.outcome_free(&outcome);
-    library.cancel(waiter);
+    return joined;
+}
+
+static void join(int number)
+{
+    (void)number;
+    library.cancel(wait_for(0));
+}
+
+static void wake(int number)
+{
+    (void)number;
+    refreshclient_outcome outcome = REFRESHCLIENT_OUTCOME_INIT;
+    int32_t code = library.resume(waiter, &outcome);
+    if (code != REFRESHCLIENT_OK) fail("resuming", code, outcome.error.message);
+    sink += outcome.body[0];
+    library.outcome_free(&outcome);
 }
 
 static void name_token(char token[32], int number) { snprintf(token, 32, "hot-path-%08d", number); }
 
 enum { WARM = 64 };
 
-__attribute__((noinline)) void measured(const char *path, int operations, char (*tokens)[32])
+__attribute__((noinline)) void measured(void (*operation)(int), int from, int to)
 {
-    for (int i = 0; i < operations; i++) {
-        if (path[0] == 'h') hit(tokens[0]);
-        else if (path[0] == 'c') cycle(tokens[i]);
-        else join(tokens[0]);
-    }
+    for (int i = from; i < to; i++) operation(i);
 }
 
-/* Another process that holds the lease until it is killed. */
-static pid_t start_holder(const char *token)
+/* Another process: holds the lease of the token whose number it reads, says so, publishes at the next byte, says so. */
+typedef struct holder {
+    pid_t process;
+    int orders, answers;
+} holder;
+
+_Noreturn static void hold(int orders, int answers)
 {
-    int ready[2];
-    char byte;
-    if (pipe(ready) != 0) fail("pipe", 0, "");
-    pid_t child = fork();
-    if (child < 0) fail("fork", 0, "");
-    if (child == 0) {
-        refreshclient_outcome outcome = REFRESHCLIENT_OUTCOME_INIT;
-        if (begin(token, &outcome) != REFRESHCLIENT_HOLDER) _exit(70);
-        if (write(ready[1], "", 1) != 1) _exit(70);
-        for (;;) pause();
+    int number;
+    char byte = 0;
+    while (read(orders, &number, sizeof number) == sizeof number) {
+        refreshclient_lease_t lease = claim(number);
+        if (write(answers, &byte, 1) != 1 || read(orders, &byte, 1) != 1) break;
+        publish(lease);
+        if (write(answers, &byte, 1) != 1) break;
     }
-    close(ready[1]);
-    if (read(ready[0], &byte, 1) != 1) fail("the holder", 0, "");
-    close(ready[0]);
-    return child;
+    _exit(0);
+}
+
+static holder start_holder(void)
+{
+    int orders[2], answers[2];
+    if (pipe(orders) != 0 || pipe(answers) != 0) fail("pipe", 0, "");
+    holder started = { fork(), orders[1], answers[0] };
+    if (started.process < 0) fail("fork", 0, "");
+    if (started.process == 0) {
+        close(orders[1]);
+        hold(orders[0], answers[1]);
+    }
+    close(orders[0]);
+    close(answers[1]);
+    return started;
+}
+
+static void order(const holder *holder, const void *bytes, size_t length)
+{
+    char byte;
+    if (write(holder->orders, bytes, length) != (ssize_t)length || read(holder->answers, &byte, 1) != 1)
+        fail("the holder", 0, "has gone");
+}
+
+/* A waiter, and a result that is there when it wakes. */
+static void prepare_wake(const holder *holder, int number)
+{
+    order(holder, &number, sizeof number);
+    waiter = wait_for(number);
+    order(holder, "", 1);
 }
 
 int main(int count, char **arguments)
 {
-    if (count != 5 || strchr("hcj", arguments[3][0]) == NULL) fail("usage", 64, "LIBRARY DIRECTORY hit|cycle|join OPERATIONS");
-    const char *path = arguments[3];
+    if (count != 5 || strchr("hcjw", arguments[3][0]) == NULL)
+        fail("usage", 64, "LIBRARY DIRECTORY hit|cycle|join|wake OPERATIONS");
+    char path = arguments[3][0];
     int operations = atoi(arguments[4]);
-    char (*tokens)[32] = calloc((size_t)operations + WARM, sizeof *tokens);
+    tokens = calloc((size_t)operations + WARM, sizeof *tokens);
     if (tokens == NULL) fail("calloc", 0, "");
     for (int i = 0; i < operations + WARM; i++) name_token(tokens[i], i);
     memset(answer_body, 'a', sizeof answer_body);
@@ -159,18 +216,34 @@ int main(int count, char **arguments)
 
     load(arguments[1]);
     open_client(arguments[2]);
-    pid_t holder = path[0] == 'j' ? start_holder(tokens[0]) : 0;
+    const int first = 0;
+    holder holder = start_holder();
     /* The tokens of the warm-up are beyond those that are counted. */
-    for (int i = 0; i < WARM; i++) cycle(tokens[operations + i]);
-    if (path[0] == 'h') cycle(tokens[0]);
-    for (int i = 0; i < WARM; i++) {
-        if (path[0] == 'h') hit(tokens[0]);
-        else if (path[0] == 'j') join(tokens[0]);
+    for (int i = operations; i < operations + WARM; i++) {
+        if (path == 'w') {
+            prepare_wake(&holder, i);
+            wake(i);
+        } else {
+            cycle(i);
+        }
     }
-    measured(path, operations, tokens);
-    if (holder > 0) {
-        kill(holder, SIGKILL);
-        waitpid(holder, NULL, 0);
+    if (path == 'h') {
+        cycle(0);
+        for (int i = 0; i < WARM; i++) hit(i);
+        measured(hit, 0, operations);
+    } else if (path == 'c') {
+        measured(cycle, 0, operations);
+    } else if (path == 'j') {
+        order(&holder, &first, sizeof first);
+        for (int i = 0; i < WARM; i++) join(i);
+        measured(join, 0, operations);
+    } else {
+        for (int i = 0; i < operations; i++) {
+            prepare_wake(&holder, i);
+            measured(wake, i, i + 1);
+        }
     }
+    kill(holder.process, SIGKILL);
+    waitpid(holder.process, NULL, 0);
     return 0;
 }
