@@ -48,7 +48,7 @@ def _calls(figures: Figures, seconds: int) -> list[Verdict]:
     failed = sum(run["failed"] for run in runs) if runs else None
     return [
         Verdict(f"calls of an upstream that takes {seconds} s", "exactly 1", calls, None if calls is None else calls == 1),
-        Verdict(f"callers failed by it, of 9 in each run", "0", failed, None if failed is None else failed == 0),
+        Verdict("callers failed by it, of 9 in each run", "0", failed, None if failed is None else failed == 0),
     ]
 
 

@@ -79,7 +79,8 @@ def works(quick: bool) -> list[Work]:
         Work("hit", "stored result", "hits", ("--operations", amount(20000, 500)), _hits)]
     for processes in (1, 8) if quick else (1, 2, 4, 8, 16):
         plan.append(Work(
-            f"cycle{processes}", f"claim and publish, processes: {processes}", "cycles", ("--processes", str(processes), "--operations", amount(max(500, 6000 // processes), 100)), _cycles))
+            f"cycle{processes}", f"claim and publish, processes: {processes}", "cycles",
+            ("--processes", str(processes), "--operations", amount(max(500, 6000 // processes), 100)), _cycles))
     for waiters in (8, 64):
         for suffix, title, extra in (("", "together", ()), ("s", "staggered", ("--staggered",))):
             plan.append(Work(
@@ -106,7 +107,8 @@ def works(quick: bool) -> list[Work]:
         Work("memory", "memory of a worker", "memory", ("--processes", "8"), _memory, without=()),
         Work("storm", "128 callers in 16 processes, upstream of 100 ms", "storm",
              ("--processes", "16", "--threads", "8", "--rounds", amount(10, 2), "--call-ms", "100"), _storm),
-        Work("pages", "40 requests to a page behind gunicorn, upstream of 100 ms", PAGES, (amount(10, 2),), _storm, without=()),
+        Work("pages", "40 requests to a page behind gunicorn, upstream of 100 ms", PAGES, (amount(10, 2),), _storm,
+             without=()),
         Work("records", f"with {amount(100000, 2000)} live records", "records",
              ("--records", amount(100000, 2000), "--operations", amount(5000, 200), "--retention-ms", "900000"), _records,
              without=("uncoordinated", "refreshd-sidecar")),
