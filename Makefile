@@ -11,12 +11,11 @@ ROUNDS := 50
 
 # Run one after another: tests that block threads, or that load the machine, starve those of a server in the same process.
 GROUPS_OF_TESTS := WorkOSEmulatorTests RefreshClientTests 'LMDBTests|ProcessSupportTests' \
-	'LeaseTableTests|WorkOSTests|LeaseDumpTests|RefreshDaemonTests|LeaseSimulatorTests|FuzzTests' HostileFilesTests
+	'LeaseTableTests|WorkOSTests|LeaseDumpTests|RefreshDaemonTests|LeaseSimulatorTests|FuzzTests' HostileFilesTests \
+	'AuthKitTests|AuthKitMiddlewareTests'
 
-GROUPS_OF_TESTS += 'AuthKitTests|AuthKitMiddlewareTests'
-
-.PHONY: help demo build library install test test-browser docs nightly simulation space fuzz sanitize model torture lint \
-	format clean
+.PHONY: help demo build library install test test-browser docs nightly simulation space fuzz sanitize model torture bench \
+	bench-quick instructions lint format clean
 
 help: ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -133,6 +132,22 @@ hosts-together:
 	@for product in workos-emulator lease-dump; do swift build --configuration release --product $$product || exit 1; done
 	@Tests/Hosts/run --rounds $(HOST_ROUNDS) $(HOSTS_TO_RUN)
 	@Tests/Hosts/run --rounds $(HOST_ROUNDS) --all $(HOSTS_TO_RUN)
+
+# What is not there is not measured, and the benchmark says so.
+MEASURED = $(addprefix --library ,$(wildcard $(RELEASE)/librefreshclient.so)) \
+	$(addprefix --refreshd ,$(wildcard $(RELEASE)/refreshd))
+
+bench: ## Measures every contender, and writes docs/performance.md: half an hour, on a machine that does nothing else
+	@scripts/install-dependencies bench
+	@Benchmarks/run $(MEASURED)
+
+bench-quick: ## Tries the benchmark out in a minute
+	@scripts/install-dependencies bench
+	@Benchmarks/run --quick $(MEASURED)
+
+instructions: ## Fails where a hot path takes 5 percent more instructions than Benchmarks/instructions.json says
+	@scripts/install-dependencies bench
+	@Benchmarks/instructions --check --library $(RELEASE)/librefreshclient.so
 
 lint: ## Checks the formatting
 	@swift format lint --strict --recursive --parallel Sources Tests examples fuzz Package.swift

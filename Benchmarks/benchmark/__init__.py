@@ -1,0 +1,1 @@
+"""The benchmark: every contender on the same work in the same run."""
