@@ -163,7 +163,9 @@ public final class HeldLease: @unchecked Sendable {
 
     /// Reports the upstream's failure to everyone who waits. The lease is then ended, unless `retry` is returned.
     ///
-    /// - Parameter mayRetry: Whether a first 429 keeps the lease for one more call.
+    /// - Parameters:
+    ///   - failure: What the upstream answered, or why it did not.
+    ///   - mayRetry: Whether a first 429 keeps the lease for one more call.
     /// - Throws: ``TokenRefreshError``: the failure, which everyone gets; or of code `leaseLost` where the lease has
     ///   passed to somebody whose outcome is to come, or was ended before.
     public func fail(_ failure: UpstreamFailure, mayRetry: Bool = false) throws(TokenRefreshError) -> FailureEnd {

@@ -17,8 +17,11 @@ extension RefreshClient {
     /// Other callers of this process wait for a lease got here as those of other processes do, through the table: a
     /// holder that hangs is passed when its lease ends.
     ///
-    /// - Parameter lease: How long the lease lasts, if this caller gets it: longer than its call can take, retries
-    ///   included. `nil` for the configuration's.
+    /// - Parameters:
+    ///   - request: What is to be refreshed, and for whom.
+    ///   - lease: How long the lease lasts, if this caller gets it: longer than its call can take, retries included.
+    ///     `nil` for the configuration's.
+    ///   - deadline: How long this caller waits at the most.
     /// - Throws: ``TokenRefreshError``, with this request's own context.
     public func begin(
         _ request: RefreshRequest, lease: Duration? = nil, deadline: Duration? = nil

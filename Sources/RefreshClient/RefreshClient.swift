@@ -43,8 +43,11 @@ public struct RefreshClient: Sendable {
     ///
     /// A caller whose time is up returns; the call that it may have begun goes on, and its result is found by the next.
     ///
-    /// - Parameter lease: How long the lease lasts, if this caller gets it, unless it is renewed; `nil` for the
-    ///   configuration's. What is shorter than the request timeout is renewed before the call is sent.
+    /// - Parameters:
+    ///   - request: What is to be refreshed, and for whom.
+    ///   - deadline: How long this caller waits at the most.
+    ///   - lease: How long the lease lasts, if this caller gets it, unless it is renewed; `nil` for the
+    ///     configuration's. What is shorter than the request timeout is renewed before the call is sent.
     /// - Throws: ``TokenRefreshError``, with this request's own context.
     public func refresh(
         _ request: RefreshRequest, deadline: Duration? = nil, lease: Duration? = nil
