@@ -27,21 +27,26 @@ public struct KeyMaterial: Sendable, CustomStringConvertible, CustomDebugStringC
     public init(_ parts: KeyParts) throws(KeyPartsError) {
         try parts.validate()
         var token = parts.refreshToken
-        let keyingMaterial = token.withUTF8 { unsafe SymmetricKey(data: $0) }
-        let pseudoRandomKey = HKDF<SHA256>.extract(inputKeyMaterial: keyingMaterial, salt: Self.salt(parts))
-        let recordKey = HKDF<SHA256>.expand(
-            pseudoRandomKey: pseudoRandomKey, info: Self.recordKeyInfo, outputByteCount: RecordKey.byteCount)
-        guard let recordKey = unsafe recordKey.withUnsafeBytes({ unsafe RecordKey(copying: $0) }) else {
-            preconditionFailure("HKDF returned a different number of bytes than asked for")
+        let salted = unsafe Self.salt(parts).withUnsafeBytes { unsafe KeyedHash(key: $0) }
+        (recordKey, sealingKey) = unsafe withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { bytes in
+            let pseudoRandomKey = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[..<32])
+            let output = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[32...])
+            token.withUTF8 { unsafe salted.write(codeOf: UnsafeRawBufferPointer($0), to: pseudoRandomKey) }
+            let expanding = unsafe KeyedHash(key: UnsafeRawBufferPointer(pseudoRandomKey))
+            unsafe Self.recordKeyInfo.withUnsafeBytes { unsafe expanding.write(codeOf: $0, to: output) }
+            let recordKey = unsafe RecordKey(copying: UnsafeRawBufferPointer(output))
+            unsafe Self.sealingKeyInfo.withUnsafeBytes { unsafe expanding.write(codeOf: $0, to: output) }
+            let sealingKey = unsafe SymmetricKey(data: UnsafeRawBufferPointer(output))
+            unsafe wipe(bytes)
+            guard let recordKey else { preconditionFailure("a hash of 32 bytes is no record key") }
+            return (recordKey, sealingKey)
         }
-        self.recordKey = recordKey
-        sealingKey = HKDF<SHA256>.expand(
-            pseudoRandomKey: pseudoRandomKey, info: Self.sealingKeyInfo, outputByteCount: 32)
     }
 
     private static let saltLabel = Array("refreshd key v1".utf8)
-    private static let recordKeyInfo = Array("refreshd record key v1".utf8)
-    private static let sealingKeyInfo = Array("refreshd sealing key v1".utf8)
+    // The output of 32 bytes is the first block alone, whose number follows the info.
+    private static let recordKeyInfo = Array("refreshd record key v1".utf8) + [1]
+    private static let sealingKeyInfo = Array("refreshd sealing key v1".utf8) + [1]
 
     // No valid encoding is the beginning of another one, so HMAC, which pads its key with zero bytes, cannot
     // confuse two of them.

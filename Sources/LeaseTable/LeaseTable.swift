@@ -52,7 +52,10 @@ public final class LeaseTable: Sendable {
         environment = other.environment
         pipes = other.pipes
         environmentID = other.environmentID
-        reserve = Self.reserve(configuration, other.environment)
+        // Asking the file system takes longer than all else here.
+        reserve =
+            configuration.publishReserve == other.configuration.publishReserve
+            ? other.reserve : Self.reserve(configuration, other.environment)
     }
 
     /// The same open table with the durations and choices of `configuration`: what one process shares between clients

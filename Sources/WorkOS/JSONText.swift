@@ -10,7 +10,10 @@ enum JSONText {
         guard bytes.first(where: { !blanks.contains($0) }) == UInt8(ascii: "{"), !bytes.contains(0),
             (try? UTF8Span(validating: bytes.span)) != nil
         else { return false }
-        return depth(of: bytes) <= deepest
+        // Few bytes that open anything, in strings or not: the usual answer, and no need to look closer.
+        var openings = 0
+        for byte in bytes { openings &+= byte | 0x20 == UInt8(ascii: "{") ? 1 : 0 }
+        return openings <= deepest || depth(of: bytes) <= deepest
     }
 
     /// The deepest nesting of objects and arrays, brackets within strings left out.
