@@ -1,4 +1,4 @@
-import RefreshClient
+package import RefreshClient
 
 /// Says what an answer means: a pure function of it, from the status and the decoded `code` or `error`, never
 /// from other text.
@@ -16,8 +16,9 @@ import RefreshClient
 /// | other 4xx without one: a gateway, firewall or wrong path, which says nothing of the session | transient | `server_error` |
 /// | 503: turned away before any work | transient | `server_error` |
 /// | other 5xx: the work may have been done and its answer lost | transient, may have rotated | `server_error` |
-enum AnswerClassifier {
-    static func classify(_ answer: ReceivedAnswer) -> UpstreamAnswer {
+package enum AnswerClassifier {
+    /// What `answer` means. ``WorkOSUpstream/preload()`` comes first.
+    package static func classify(_ answer: ReceivedAnswer) -> UpstreamAnswer {
         guard let status = answer.status else { return .failure(TransportFailure.make(answer)) }
         if status == 200, !answer.isTooLong, TokenResponse.hasAccessToken(answer.body) {
             // However the transfer ended: an object cut short does not close, so this one is whole, and the
@@ -48,7 +49,7 @@ enum AnswerClassifier {
         let what: String
         var reason = FailureReason.serverError
         if answer.isTooLong {
-            what = "a body of more than \(Exchange.longestBody) bytes"
+            what = "a body of more than \(ReceivedAnswer.longestBody) bytes"
         } else if status != 200 {
             what = "a status that is not the endpoint's"
         } else {
@@ -57,7 +58,7 @@ enum AnswerClassifier {
             case .timedOut:
                 what = "a body that was not whole when time was up"
                 reason = .timeout
-            case .failed(_, let words): what = "a body that was cut short (\(words))"
+            case .failed(let words), .notHTTP(let words): what = "a body that was cut short (\(words))"
             }
         }
         return Verdict(

@@ -92,7 +92,7 @@ import Testing
         configuration.startTimeout = .milliseconds(50)
         let housekeeping = Housekeeping(
             configuration: configuration, directory: .choose(named: directory.path),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, onReady: {}, onStopping: {})
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, onReady: {})
         let error = await #expect(throws: LeaseTableError.self) { try await housekeeping.run() }
         #expect(try DaemonExit(#require(error)) == .timedOut)
     }

@@ -1,0 +1,133 @@
+import Glibc
+import Logging
+import WorkOS
+
+/// Everything that can be set, checked.
+struct DaemonSettings: Sendable {
+    /// The sidecar's part.
+    struct Service: Sendable {
+        /// Where it listens; empty where sockets are handed over.
+        var listen: [ListenAddress]
+        /// Who may connect to Unix sockets.
+        var access: ListeningSocket.Access
+        /// The upstream, and the client that is refreshed for.
+        var upstream: WorkOSConfiguration
+    }
+
+    /// The table's directory, where one is named.
+    var directory: String?
+    /// The pause between two rounds of housekeeping.
+    var sweepInterval: Duration
+    /// What is logged.
+    var logLevel: Logger.Level
+    /// `nil` where nothing is served.
+    var service: Service?
+
+    /// The credential that the service manager hands over (systemd.exec(5), LoadCredential=).
+    static let credential = "workos-api-key"
+
+    /// Reads all of it; what is wrong is noted in `reader`, and `nil` answered.
+    ///
+    /// - Parameters:
+    ///   - isActivated: Whether sockets are handed over by the service manager.
+    ///   - credentials: `CREDENTIALS_DIRECTORY`.
+    init?(from reader: inout SettingsReader, isActivated: Bool, credentials: String?) {
+        let addresses = reader.strings(.listen)
+        var listen: [ListenAddress] = []
+        for text in addresses {
+            do throws(ListenAddress.Invalid) { listen.append(try ListenAddress(text)) } catch {
+                reader.complain(.listen, error.description)
+            }
+        }
+        let access = Self.access(&reader)
+        let upstream = reader.string(.upstream) ?? "https://api.workos.com"
+        reader.note(.upstream, upstream)
+        let clientID = reader.string(.clientID)
+        let secret = Self.secret(&reader, credentials)
+        let authorities = reader.string(.caFile)
+        directory = reader.string(.directory)
+        let standard = DaemonConfiguration().sweepInterval / .seconds(1)
+        let interval = reader.number(.sweepInterval, default: standard, in: 0.05...3600)
+        reader.note(.sweepInterval, "\(interval)")
+        sweepInterval = .seconds(interval)
+        let level = reader.string(.logLevel) ?? "notice"
+        reader.note(.logLevel, level)
+        if Logger.Level(rawValue: level) == nil {
+            reader.complain(
+                .logLevel,
+                "there is no log level \"\(level)\": trace, debug, info, notice, warning, "
+                    + "error or critical")
+        }
+        logLevel = Logger.Level(rawValue: level) ?? .notice
+        if isActivated || !addresses.isEmpty {
+            guard let clientID else {
+                reader.complain("client-id: missing, and needed to listen")
+                return nil
+            }
+            if secret == nil, !reader.isPublicClient, reader.problems.isEmpty {
+                reader.complain("api-key-file: missing, and needed to listen unless public-client is set")
+            }
+            let configuration = WorkOSConfiguration(
+                clientID: clientID, apiKey: secret, baseURL: upstream, caBundlePath: authorities)
+            do throws(WorkOSConfigurationError) { _ = try WorkOSUpstream(configuration) } catch {
+                reader.complain(Self.key(of: error), error.message)
+            }
+            service = Service(listen: listen, access: access, upstream: configuration)
+        }
+        if !reader.problems.isEmpty { return nil }
+    }
+
+    private static func access(_ reader: inout SettingsReader) -> ListeningSocket.Access {
+        var access = ListeningSocket.Access()
+        let mode = reader.string(.socketMode) ?? "0660"
+        reader.note(.socketMode, mode)
+        if let bits = mode_t(mode, radix: 8), bits <= 0o777, bits & 0o111 == 0 {
+            access.mode = bits
+        } else {
+            reader.complain(.socketMode, "must be an octal mode without execution, such as 0660")
+        }
+        guard let name = reader.string(.socketGroup) else { return access }
+        if let group = unsafe getgrnam(name) {
+            access.group = unsafe group.pointee.gr_gid
+        } else {
+            reader.complain(.socketGroup, "there is no group \"\(name)\"")
+        }
+        return access
+    }
+
+    private static func secret(_ reader: inout SettingsReader, _ credentials: String?) -> String? {
+        let isPublic = reader.flag(.publicClient)
+        let named = reader.string(.apiKeyFile)
+        let handedOver = credentials.map { "\($0)/\(credential)" }.flatMap(Self.existing)
+        guard let path = named ?? handedOver else { return nil }
+        if isPublic {
+            reader.complain(.publicClient, "a public client has no API key, and there is one in \(path)")
+            return nil
+        }
+        if named == nil { reader.note(.apiKeyFile, path, from: "CREDENTIALS_DIRECTORY") }
+        do throws(SecretFile.Unusable) {
+            return try SecretFile.read(path, isGuarded: named == nil)
+        } catch {
+            reader.complain(.apiKeyFile, error.description)
+            return nil
+        }
+    }
+
+    private static func existing(_ path: String) -> String? {
+        unsafe Glibc.access(path, F_OK) == 0 ? path : nil
+    }
+
+    private static func key(of error: WorkOSConfigurationError) -> SettingKey {
+        switch error.code {
+        case .invalidClientID: .clientID
+        case .invalidAPIKey: .apiKeyFile
+        case .unreadableCABundle: .caFile
+        default: .upstream
+        }
+    }
+}
+
+extension SettingsReader {
+    /// Whether the client was said to have no secret.
+    fileprivate var isPublicClient: Bool { effective.contains { $0.key == .publicClient && $0.value == "true" } }
+}

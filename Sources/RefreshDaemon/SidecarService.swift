@@ -1,0 +1,84 @@
+import AsyncHTTPClient
+import LeaseTable
+import Logging
+import NIOCore
+import NIOSSL
+import ProcessSupport
+import RefreshClient
+import ServiceLifecycle
+import WorkOS
+
+/// The HTTP side of the daemon: opens its sockets and its connections to the upstream, and serves until it is stopped.
+struct SidecarService: Service {
+    let settings: DaemonSettings.Service
+    let table: RefreshConfiguration
+    /// Sockets that were handed over, besides those to open.
+    let sockets: [ListeningSocket]
+    let limits: ServerLimits
+    let logger: Logger
+    /// Called once, when all sockets accept.
+    let onReady: @Sendable () -> Void
+
+    /// Serves until stopped; see ``HTTPServer/run()``.
+    ///
+    /// - Throws: `SystemCallError` where a socket cannot be opened, `WorkOSConfigurationError` and `ConfigurationError`
+    ///   where the settings cannot be used.
+    func run() async throws {
+        let pool = HTTPClient(eventLoopGroupProvider: .singleton, configuration: try clientConfiguration(pooled: 64))
+        let passing = HTTPClient(
+            eventLoopGroupProvider: .singleton, configuration: try clientConfiguration(pooled: 512))
+        let outcome: Result<Void, any Error>
+        do {
+            try await serve(refreshingWith: pool, passingWith: passing)
+            outcome = .success(())
+        } catch {
+            outcome = .failure(error)
+        }
+        try? await pool.shutdown()
+        try? await passing.shutdown()
+        try outcome.get()
+    }
+
+    private func serve(refreshingWith pool: HTTPClient, passingWith passing: HTTPClient) async throws {
+        var random = SystemRandomNumberGenerator()
+        let pseudonym = "refreshd-\(String(random.next() as UInt64, radix: 36))"
+        let upstream = try PooledUpstream(settings.upstream, pseudonym: pseudonym, client: pool)
+        let client = try RefreshClient(upstream: upstream, configuration: table)
+        let draining = Draining()
+        let sidecar = Sidecar(
+            intake: RefreshIntake(
+                client: ConfiguredClient(clientID: settings.upstream.clientID, secret: settings.upstream.apiKey),
+                longestBody: limits.refreshBody),
+            endpoint: RefreshEndpoint(client: client),
+            passThrough: PassThrough(
+                client: passing, baseURL: upstream.baseURL, pseudonym: pseudonym, logger: logger),
+            draining: draining, logger: logger)
+        var all = sockets
+        do {
+            for address in settings.listen { all.append(try ListeningSocket(address, access: settings.access)) }
+        } catch {
+            for socket in all { socket.discard() }
+            throw error
+        }
+        try await HTTPServer(
+            sockets: all, limits: limits, responder: sidecar, draining: draining, logger: logger, onReady: onReady
+        ).run()
+    }
+
+    /// Nothing is followed, unpacked or sent again: what comes and goes is the upstream's and the client's.
+    private func clientConfiguration(pooled connections: Int) throws -> HTTPClient.Configuration {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv12
+        if let path = settings.upstream.caBundlePath { tls.trustRoots = .file(path) }
+        var configuration = HTTPClient.Configuration(
+            tlsConfiguration: tls, redirectConfiguration: .disallow,
+            timeout: .init(
+                connect: TimeAmount(settings.upstream.connectTimeout), read: PassThrough.upstreamPatience),
+            decompression: .disabled)
+        // Common balancers close an idle connection after 60 s: ours go first, or a request meets a closing one.
+        configuration.connectionPool.idleTimeout = .seconds(55)
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return configuration
+    }
+}
