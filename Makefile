@@ -31,6 +31,8 @@ test: ## Runs all tests that end within minutes
 	@echo "Running the storms (about a minute and a half)"
 	@swift test --skip-build --filter RefreshStormTests
 	@Tests/PythonSDK/run_workos_sdk.py
+	@echo "Running the sidecar between clients and upstreams (about a minute)"
+	@Tests/Sidecar/run_sidecar.py
 	@$(MAKE) --no-print-directory model
 	@$(MAKE) --no-print-directory simulation
 	@$(MAKE) --no-print-directory space

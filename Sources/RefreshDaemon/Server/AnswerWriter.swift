@@ -16,13 +16,17 @@ struct AnswerWriter: Sendable {
         try await outbound.write(.head(HTTPResponseHead(version: .http1_1, status: .continue)))
     }
 
-    /// Writes a whole answer.
+    /// Writes a whole answer, at once.
     func write(_ answer: Answer) async throws {
         var headers = answer.headers
         headers.replaceOrAdd(name: "Content-Length", value: String(answer.body.count))
-        try await begin(answer.status, headers)
-        if request.method != .HEAD, !answer.body.isEmpty { try await write(ByteBuffer(bytes: answer.body)) }
-        try await end()
+        if !keepsAlive { headers.replaceOrAdd(name: "Connection", value: "close") }
+        var parts: [HTTPServerResponsePart] = [
+            .head(HTTPResponseHead(version: .http1_1, status: answer.status, headers: headers))
+        ]
+        if request.method != .HEAD { parts.append(.body(.byteBuffer(ByteBuffer(bytes: answer.body)))) }
+        parts.append(.end(nil))
+        try await outbound.write(contentsOf: parts)
     }
 
     /// Writes status and headers; what delimits the body must be among them, or it is sent in chunks.

@@ -37,6 +37,8 @@ struct HTTPServer: Service {
             for socket in sockets { socket.removeFile() }
             for channel in channels { channel.close(promise: nil) }
             draining.begin()
+            logger.notice(
+                "stopping: what is under way is finished", metadata: ["connections": "\(draining.connections)"])
             // Not awaited: it ends what the connections wait for.
             _ = MultiThreadedEventLoopGroup.singleton.next().scheduleTask(in: limits.drainTimeout) {
                 draining.closeAll()
