@@ -43,13 +43,17 @@ let package = Package(
         .target(name: "LMDB", dependencies: ["CLMDB", "CLinux", "ProcessSupport"]),
         .target(name: "LeaseTable", dependencies: ["LMDB", "CLinux", "ProcessSupport", crypto, logging]),
         .testTarget(name: "LeaseTableTests", dependencies: ["LeaseTable", "ProcessSupport", crypto]),
+        // Leases as operators see them: in a table, in JSON, over HTTP.
+        .target(name: "LeaseReports", dependencies: ["LeaseTable", "ProcessSupport"]),
         .executableTarget(
-            name: "lease-dump", dependencies: ["LeaseTable", "LMDB", "ProcessSupport", argumentParser],
+            name: "lease-dump",
+            dependencies: ["LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", argumentParser],
             path: "Sources/LeaseDump"),
         .executableTarget(
             name: "refreshd",
             dependencies: [
-                "CLinux", "LeaseTable", "ProcessSupport", "RefreshClient", "WorkOS", argumentParser, asyncHTTPClient,
+                "LeaseReports", "LeaseTable", "ProcessSupport", "RefreshClient", "WorkOS", argumentParser,
+                asyncHTTPClient,
                 crypto, logging, serviceLifecycle, unixSignals,
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -68,10 +72,14 @@ let package = Package(
             path: "Tests/TableTestSupport"),
         .testTarget(
             name: "LeaseDumpTests",
-            dependencies: ["LeaseTable", "LMDB", "ProcessSupport", "TableTestSupport", "lease-dump"]),
+            dependencies: ["LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "TableTestSupport", "lease-dump"]),
         .testTarget(
             name: "RefreshDaemonTests",
-            dependencies: ["LeaseTable", "LMDB", "ProcessSupport", "TableTestSupport", "refreshd", logging]),
+            dependencies: [
+                "LeaseTable", "LMDB", "ProcessSupport", "TableTestSupport", "refreshd", logging,
+                .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
         // The protocol on a simulated machine, with the real records and the real decisions on them.
         .target(
             name: "LeaseSimulator", dependencies: ["LeaseTable", "ProcessSupport"], path: "Tests/LeaseSimulator"),

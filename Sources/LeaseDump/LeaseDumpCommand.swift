@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import LMDB
+import LeaseReports
 import LeaseTable
 import ProcessSupport
 

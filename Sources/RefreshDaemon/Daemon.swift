@@ -13,7 +13,10 @@ struct Daemon {
     /// Puts the services together; opens nothing yet but what was handed over.
     ///
     /// - Throws: The exit code where that cannot be used.
-    init(settings: DaemonSettings, environment: [String: String], logger: Logger) throws {
+    init(
+        settings: DaemonSettings, environment: [String: String], logger: Logger,
+        reread: @escaping @Sendable () throws -> DaemonSettings
+    ) throws {
         self.logger = logger
         var configuration = DaemonConfiguration()
         configuration.sweepInterval = settings.sweepInterval
@@ -22,6 +25,7 @@ struct Daemon {
         let directory = TableDirectory.choose(named: settings.directory)
         let notify = Self.notification(environment["NOTIFY_SOCKET"], logger)
         let readiness = Readiness(parts: settings.service == nil ? 1 : 2) { notify(.ready) }
+        let reloading = Reloading(logger: logger, reread)
         var services: [any Service] = [
             Housekeeping(
                 configuration: configuration, directory: directory, logger: logger, onReady: readiness.part)
@@ -37,10 +41,13 @@ struct Daemon {
             services.append(
                 SidecarService(
                     settings: service, table: configuration.table, sockets: sockets, limits: ServerLimits(),
-                    logger: logger, onReady: readiness.part))
+                    reloading: reloading, logger: logger, onReady: readiness.part))
         }
         // Stopped in the opposite order: the manager hears of the stop first, the table is left last.
-        services.append(StopNotice { notify(.stopping) })
+        services.append(
+            ServiceManagerLink(
+                watchdogInterval: ServiceManagerLink.interval(environment), notify: notify,
+                reload: { reloading.reload() }))
         self.services = services
     }
 
@@ -70,7 +77,7 @@ struct Daemon {
             do throws(SystemCallError) {
                 try notifier?.notify(state)
             } catch {
-                logger.warning("cannot tell the service manager \(state.rawValue): \(error)")
+                logger.warning("cannot tell the service manager \(state.message): \(error)")
             }
         }
     }
@@ -92,19 +99,5 @@ private final class Readiness: Sendable {
             return missing == 0
         }
         if isLast { then() }
-    }
-}
-
-/// Says that a stop has begun.
-private struct StopNotice: Service {
-    let say: @Sendable () -> Void
-
-    init(_ say: @escaping @Sendable () -> Void) {
-        self.say = say
-    }
-
-    func run() async throws {
-        try? await gracefulShutdown()
-        say()
     }
 }

@@ -19,7 +19,8 @@ struct RefreshDaemonCommand: AsyncParsableCommand {
             workers that link the library, and everything else is passed through. Without, it only keeps the table \
             tidy: removes expired records, the slots of readers that were killed, and orphaned wake pipes. Workers \
             need neither: they keep every guarantee alone. It logs to standard error, runs in the foreground, tells a \
-            service manager when it is ready (sd_notify), and stops on SIGTERM and SIGINT.
+            service manager how it is doing (sd_notify), reads its configuration again on SIGHUP, and stops on SIGTERM \
+            and SIGINT.
 
             Every option can also stand in the environment (--client-id as REFRESHD_CLIENT_ID) and in the file that \
             --config names, a JSON object ("client-id"). The command line counts before the environment, and that \
@@ -79,6 +80,9 @@ struct RefreshDaemonCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("PEM certificates to trust instead of the system's.", valueName: "file"))
     var caFile: String?
 
+    @Flag(help: "Answer /healthz, /readyz, /metrics and /v1/leases over TCP, too, not on Unix sockets only.")
+    var operatorsOnLoopback = false
+
     @Option(help: ArgumentHelp("The table's directory.", valueName: "dir"))
     var directory: String?
 
@@ -115,7 +119,9 @@ struct RefreshDaemonCommand: AsyncParsableCommand {
         if checkConfig || printConfig { return }
         var logger = Logger(label: "refreshd") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = settings.logLevel
-        let daemon = try Daemon(settings: settings, environment: environment, logger: logger)
+        let daemon = try Daemon(settings: settings, environment: environment, logger: logger) {
+            try self.settings(environment)
+        }
         try await daemon.run()
     }
 
@@ -149,6 +155,7 @@ struct RefreshDaemonCommand: AsyncParsableCommand {
         for (key, text) in texts { values[key] = text.map { .string($0) } }
         if !listen.isEmpty { values[.listen] = .stringArray(listen) }
         if publicClient { values[.publicClient] = .bool(true) }
+        if operatorsOnLoopback { values[.operatorsOnLoopback] = .bool(true) }
         values[.sweepInterval] = sweepInterval.map { .double($0) }
         return values
     }

@@ -15,6 +15,8 @@ struct SidecarService: Service {
     /// Sockets that were handed over, besides those to open.
     let sockets: [ListeningSocket]
     let limits: ServerLimits
+    /// Where new settings come from.
+    let reloading: Reloading
     let logger: Logger
     /// Called once, when all sockets accept.
     let onReady: @Sendable () -> Void
@@ -42,17 +44,24 @@ struct SidecarService: Service {
     private func serve(refreshingWith pool: HTTPClient, passingWith passing: HTTPClient) async throws {
         var random = SystemRandomNumberGenerator()
         let pseudonym = "refreshd-\(String(random.next() as UInt64, radix: 36))"
-        let upstream = try PooledUpstream(settings.upstream, pseudonym: pseudonym, client: pool)
-        let client = try RefreshClient(upstream: upstream, configuration: table)
-        let draining = Draining()
-        let sidecar = Sidecar(
-            intake: RefreshIntake(
-                client: ConfiguredClient(clientID: settings.upstream.clientID, secret: settings.upstream.apiKey),
-                longestBody: limits.refreshBody),
-            endpoint: RefreshEndpoint(client: client),
-            passThrough: PassThrough(
-                client: passing, baseURL: upstream.baseURL, pseudonym: pseudonym, logger: logger),
-            draining: draining, logger: logger)
+        let (draining, metrics) = (Draining(), DaemonMetrics())
+        @Sendable func responder(_ settings: DaemonSettings.Service) throws -> any Responder {
+            let upstream = try PooledUpstream(settings.upstream, pseudonym: pseudonym, client: pool)
+            let client = try RefreshClient(upstream: upstream, configuration: table)
+            return Sidecar(
+                intake: RefreshIntake(
+                    client: ConfiguredClient(clientID: settings.upstream.clientID, secret: settings.upstream.apiKey),
+                    longestBody: limits.refreshBody),
+                endpoint: RefreshEndpoint(client: client),
+                passThrough: PassThrough(
+                    client: passing, baseURL: upstream.baseURL, pseudonym: pseudonym, logger: logger),
+                operators: OperatorEndpoints(
+                    client: client, table: table, metrics: metrics, draining: draining,
+                    onLoopback: settings.operatorsOnLoopback),
+                metrics: metrics, draining: draining, logger: logger)
+        }
+        let current = ReloadableResponder(try responder(settings))
+        reloading.begin { current.replace(with: try responder($0)) }
         var all = sockets
         do {
             for address in settings.listen { all.append(try ListeningSocket(address, access: settings.access)) }
@@ -61,7 +70,7 @@ struct SidecarService: Service {
             throw error
         }
         try await HTTPServer(
-            sockets: all, limits: limits, responder: sidecar, draining: draining, logger: logger, onReady: onReady
+            sockets: all, limits: limits, responder: current, draining: draining, logger: logger, onReady: onReady
         ).run()
     }
 

@@ -10,6 +10,8 @@ struct DaemonSettings: Sendable {
         var listen: [ListenAddress]
         /// Who may connect to Unix sockets.
         var access: ListeningSocket.Access
+        /// Whether operators are answered over TCP, too.
+        var operatorsOnLoopback: Bool
         /// The upstream, and the client that is refreshed for.
         var upstream: WorkOSConfiguration
     }
@@ -45,6 +47,7 @@ struct DaemonSettings: Sendable {
         let clientID = reader.string(.clientID)
         let secret = Self.secret(&reader, credentials)
         let authorities = reader.string(.caFile)
+        let operatorsOnLoopback = reader.flag(.operatorsOnLoopback)
         directory = reader.string(.directory)
         let standard = DaemonConfiguration().sweepInterval / .seconds(1)
         let interval = reader.number(.sweepInterval, default: standard, in: 0.05...3600)
@@ -72,7 +75,8 @@ struct DaemonSettings: Sendable {
             do throws(WorkOSConfigurationError) { _ = try WorkOSUpstream(configuration) } catch {
                 reader.complain(Self.key(of: error), error.message)
             }
-            service = Service(listen: listen, access: access, upstream: configuration)
+            service = Service(
+                listen: listen, access: access, operatorsOnLoopback: operatorsOnLoopback, upstream: configuration)
         }
         if !reader.problems.isEmpty { return nil }
     }
@@ -114,7 +118,13 @@ struct DaemonSettings: Sendable {
     }
 
     private static func existing(_ path: String) -> String? {
-        unsafe Glibc.access(path, F_OK) == 0 ? path : nil
+        isThere(path) ? path : nil
+    }
+
+    /// An empty credential is the unit's default, and none.
+    private static func isThere(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 && status.st_size > 0
     }
 
     private static func key(of error: WorkOSConfigurationError) -> SettingKey {

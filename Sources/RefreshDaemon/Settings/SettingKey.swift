@@ -9,6 +9,7 @@ enum SettingKey: String, CaseIterable, Sendable {
     case apiKeyFile = "api-key-file"
     case publicClient = "public-client"
     case caFile = "ca-file"
+    case operatorsOnLoopback = "operators-on-loopback"
     case directory
     case sweepInterval = "sweep-interval"
     case logLevel = "log-level"
