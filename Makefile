@@ -37,6 +37,7 @@ test: ## Runs all tests that end within minutes
 	@$(MAKE) --no-print-directory simulation
 	@$(MAKE) --no-print-directory space
 	@scripts/check-readme .build/debug
+	@scripts/check-manual .build/debug docs/refreshd.md
 
 nightly: test ## Runs the long forms as well: hours
 	@LMDB_KILL_ROUNDS=60000 swift test --skip-build --filter LMDBTests

@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 
+import checks_operators
 import checks_passing
 import checks_refresh
 from harness import ROOT, Checks, Emulator
@@ -35,7 +36,7 @@ def main():
         return True
 
     try:
-        for check in filter(wanted, checks_refresh.ALL):
+        for check in filter(wanted, checks_refresh.ALL + checks_operators.ALL):
             emulator = Emulator(f"{arguments.programs}/workos-emulator", [])
             try:
                 check(checks, arguments.programs, emulator, f"{scratch}/{check.__name__}")
