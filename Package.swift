@@ -76,7 +76,7 @@ let package = Package(
         .testTarget(
             name: "RefreshDaemonTests",
             dependencies: [
-                "LeaseTable", "LMDB", "ProcessSupport", "TableTestSupport", "refreshd", logging,
+                "LeaseTable", "LMDB", "ProcessSupport", "RefreshClient", "TableTestSupport", "refreshd", logging,
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),

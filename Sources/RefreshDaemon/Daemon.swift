@@ -24,7 +24,7 @@ struct Daemon {
         configuration.table.directory = settings.directory
         let directory = TableDirectory.choose(named: settings.directory)
         let notify = Self.notification(environment["NOTIFY_SOCKET"], logger)
-        let readiness = Readiness(parts: settings.service == nil ? 1 : 2) { notify(.ready) }
+        let readiness = Readiness(parts: settings.service == nil ? 2 : 3) { notify(.ready) }
         let reloading = Reloading(logger: logger, reread)
         var services: [any Service] = [
             Housekeeping(
@@ -46,7 +46,7 @@ struct Daemon {
         // Stopped in the opposite order: the manager hears of the stop first, the table is left last.
         services.append(
             ServiceManagerLink(
-                watchdogInterval: ServiceManagerLink.interval(environment), notify: notify,
+                watchdogInterval: ServiceManagerLink.interval(environment), notify: notify, onReady: readiness.part,
                 reload: { reloading.reload() }))
         self.services = services
     }

@@ -30,8 +30,8 @@ struct RefreshDaemonCommand: AsyncParsableCommand {
             exists, else $XDG_RUNTIME_DIR/refreshd, else /dev/shm/refreshd-UID.
 
             EXAMPLES
-              For the workers of this user:
-                refreshd
+              For a directory of its own, watching every removal:
+                refreshd --directory /run/refreshd --log-level info
 
               For callers that change a URL only:
                 refreshd --listen unix:/run/refreshd-http/socket --listen tcp:127.0.0.1:4080 \\
@@ -76,6 +76,20 @@ struct RefreshDaemonCommand: AsyncParsableCommand {
 
     @Flag(help: "The client has no API key.")
     var publicClient = false
+
+    @Option(
+        help: ArgumentHelp("Another OAuth 2 provider's token endpoint, served at /oauth2/token.", valueName: "url"))
+    var tokenEndpoint: String?
+
+    @Option(help: ArgumentHelp("The client that is refreshed for there.", valueName: "id"))
+    var tokenClientID: String?
+
+    @Option(help: ArgumentHelp("The file with its secret, mode 0600; none for a public client.", valueName: "file"))
+    var tokenSecretFile: String?
+
+    @Option(
+        help: ArgumentHelp("How the secret is presented there: basic or post (default: basic).", valueName: "way"))
+    var tokenAuthentication: String?
 
     @Option(help: ArgumentHelp("PEM certificates to trust instead of the system's.", valueName: "file"))
     var caFile: String?
@@ -150,7 +164,9 @@ struct RefreshDaemonCommand: AsyncParsableCommand {
         var values: [SettingKey: ConfigContent] = [:]
         let texts: [(SettingKey, String?)] = [
             (.socketMode, socketMode), (.socketGroup, socketGroup), (.upstream, upstream), (.clientID, clientID),
-            (.apiKeyFile, apiKeyFile), (.caFile, caFile), (.directory, directory), (.logLevel, logLevel),
+            (.apiKeyFile, apiKeyFile), (.tokenEndpoint, tokenEndpoint), (.tokenClientID, tokenClientID),
+            (.tokenSecretFile, tokenSecretFile), (.tokenAuthentication, tokenAuthentication), (.caFile, caFile),
+            (.directory, directory), (.logLevel, logLevel),
         ]
         for (key, text) in texts { values[key] = text.map { .string($0) } }
         if !listen.isEmpty { values[.listen] = .stringArray(listen) }

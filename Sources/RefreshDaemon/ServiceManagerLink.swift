@@ -12,6 +12,8 @@ struct ServiceManagerLink: Service {
     /// How often the manager wants to hear from us; `nil` where it does not.
     let watchdogInterval: Duration?
     let notify: @Sendable (ServiceNotifier.State) -> Void
+    /// Called once, when a signal can no longer end us by surprise.
+    let onReady: @Sendable () -> Void
     /// Reads the configuration again; what was wrong with it is logged there.
     let reload: @Sendable () async -> Void
 
@@ -24,9 +26,11 @@ struct ServiceManagerLink: Service {
     }
 
     func run() async throws {
+        let signals = await UnixSignalsSequence(trapping: .sighup)
+        onReady()
         await withTaskGroup(of: Void.self) { group in
             if let watchdogInterval { group.addTask { await keepAlive(every: watchdogInterval / 2) } }
-            group.addTask { await reloadOnSignal() }
+            group.addTask { await reload(on: signals) }
             try? await gracefulShutdown()
             notify(.stopping)
             group.cancelAll()
@@ -41,8 +45,8 @@ struct ServiceManagerLink: Service {
         }
     }
 
-    private func reloadOnSignal() async {
-        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+    private func reload(on signals: UnixSignalsSequence) async {
+        for await _ in signals.cancelOnGracefulShutdown() {
             notify(.reloading(at: .now()))
             await reload()
             notify(.ready)

@@ -45,18 +45,33 @@ struct SidecarService: Service {
         var random = SystemRandomNumberGenerator()
         let pseudonym = "refreshd-\(String(random.next() as UInt64, radix: 36))"
         let (draining, metrics) = (Draining(), DaemonMetrics())
+        let transport = PooledTransport(client: pool, pseudonym: pseudonym)
         @Sendable func responder(_ settings: DaemonSettings.Service) throws -> any Responder {
-            let upstream = try PooledUpstream(settings.upstream, pseudonym: pseudonym, client: pool)
-            let client = try RefreshClient(upstream: upstream, configuration: table)
+            // Dates in Retry-After are read with it.
+            try WorkOSUpstream.preload()
+            var refreshing: Sidecar.Refreshing?
+            var baseURL: String?
+            if let configuration = settings.upstream {
+                let upstream = try PooledUpstream(configuration, transport: transport)
+                baseURL = upstream.baseURL
+                refreshing = Sidecar.Refreshing(
+                    intake: RefreshIntake(
+                        client: ConfiguredClient(clientID: configuration.clientID, secret: configuration.apiKey),
+                        longestBody: limits.refreshBody),
+                    endpoint: RefreshEndpoint(client: try RefreshClient(upstream: upstream, configuration: table)))
+            }
+            let tokens = settings.tokens.map { target in
+                TokenRefreshing(
+                    intake: TokenIntake(
+                        client: ConfiguredClient(clientID: target.clientID, secret: target.secret),
+                        longestBody: limits.refreshBody),
+                    target: target, table: table, transport: transport)
+            }
             return Sidecar(
-                intake: RefreshIntake(
-                    client: ConfiguredClient(clientID: settings.upstream.clientID, secret: settings.upstream.apiKey),
-                    longestBody: limits.refreshBody),
-                endpoint: RefreshEndpoint(client: client),
-                passThrough: PassThrough(
-                    client: passing, baseURL: upstream.baseURL, pseudonym: pseudonym, logger: logger),
+                refreshing: refreshing, tokens: tokens,
+                passThrough: PassThrough(client: passing, baseURL: baseURL, pseudonym: pseudonym, logger: logger),
                 operators: OperatorEndpoints(
-                    client: client, table: table, metrics: metrics, draining: draining,
+                    directory: .choose(named: table.directory), table: table, metrics: metrics, draining: draining,
                     onLoopback: settings.operatorsOnLoopback),
                 metrics: metrics, draining: draining, logger: logger)
         }
@@ -74,15 +89,17 @@ struct SidecarService: Service {
         ).run()
     }
 
+    /// The connection itself takes 3 s at the most: one lost packet and a slow handshake.
+    ///
     /// Nothing is followed, unpacked or sent again: what comes and goes is the upstream's and the client's.
     private func clientConfiguration(pooled connections: Int) throws -> HTTPClient.Configuration {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.minimumTLSVersion = .tlsv12
-        if let path = settings.upstream.caBundlePath { tls.trustRoots = .file(path) }
+        if let path = settings.authorities { tls.trustRoots = .file(path) }
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: tls, redirectConfiguration: .disallow,
             timeout: .init(
-                connect: TimeAmount(settings.upstream.connectTimeout), read: PassThrough.upstreamPatience),
+                connect: .seconds(3), read: PassThrough.upstreamPatience),
             decompression: .disabled)
         // Common balancers close an idle connection after 60 s: ours go first, or a request meets a closing one.
         configuration.connectionPool.idleTimeout = .seconds(55)

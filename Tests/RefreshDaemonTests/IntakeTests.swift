@@ -1,5 +1,6 @@
 import AsyncAlgorithms
 import NIOHTTP1
+import RefreshClient
 import Testing
 
 @testable import refreshd

@@ -122,7 +122,7 @@ import Testing
         let ran = try Program.run("refreshd", ["--help"])
         #expect(ran.status == 0)
         for text in [
-            "EXAMPLES", "\n    refreshd --directory /run/refreshd", "\n  78  the directory", "(default: 5.0)",
+            "EXAMPLES", "\n    refreshd --directory /run/refreshd", "\n  78  the configuration", "(default: 5)",
         ] {
             #expect(ran.output.contains(text), "\(text)")
         }

@@ -2,14 +2,14 @@ import Foundation
 import TableTestSupport
 import Testing
 
+private let analyzer = "/usr/bin/systemd-analyze"
+
 /// The files of systemd/, judged by systemd's own tools.
 @Suite(
     .enabled(
-        if: FileManager.default.isExecutableFile(atPath: UnitFileTests.analyzer),
+        if: FileManager.default.isExecutableFile(atPath: analyzer),
         "systemd-analyze, of Debian's package systemd, is not installed"))
 struct UnitFileTests {
-    static let analyzer = "/usr/bin/systemd-analyze"
-
     private let directory: TemporaryDirectory
     private let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
@@ -46,7 +46,7 @@ struct UnitFileTests {
             atPath: repository.appendingPathComponent("systemd/refreshd.socket").path,
             toPath: directory.file("refreshd.socket"))
         let verdict = try run(
-            Self.analyzer,
+            analyzer,
             [
                 "verify", "--recursive-errors=no", directory.file("refreshd.service"),
                 directory.file("refreshd.socket"),
@@ -58,7 +58,7 @@ struct UnitFileTests {
     /// In tenths: 15 is 1.5.
     @Test func theServiceIsExposedByNoMoreThanItNeeds() throws {
         let verdict = try run(
-            Self.analyzer,
+            analyzer,
             [
                 "security", "--offline=true", "--no-pager", "--threshold=15",
                 repository.appendingPathComponent("systemd/refreshd.service").path,

@@ -3,8 +3,8 @@
 
     Tests/Sidecar/run_sidecar.py [--programs DIRECTORY] [NAME…]
 
-The clients are the official WorkOS Python SDK, linked workers and plain sockets; the upstreams workos-emulator and a
-scripted one. A NAME runs the checks of that name only. Ends with "N passed, N failed" and exits 1 if anything failed.
+The clients are the official WorkOS Python SDK, linked workers and plain sockets; the upstreams workos-emulator, a
+scripted one and django-oauth-toolkit. A NAME runs the checks of that name only. Ends with "N passed, N failed" and exits 1 if anything failed.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 
+import checks_oauth
 import checks_operators
 import checks_passing
 import checks_refresh
@@ -42,7 +43,7 @@ def main():
                 check(checks, arguments.programs, emulator, f"{scratch}/{check.__name__}")
             finally:
                 emulator.stop()
-        for check in filter(wanted, checks_passing.ALL):
+        for check in filter(wanted, checks_passing.ALL + checks_oauth.ALL):
             check(checks, arguments.programs, f"{scratch}/{check.__name__}")
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

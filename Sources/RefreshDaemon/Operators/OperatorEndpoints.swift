@@ -8,7 +8,7 @@ import RefreshClient
 ///
 /// On Unix sockets always; over TCP only where that was asked for, since whoever may connect there is not known.
 struct OperatorEndpoints: Sendable {
-    let client: RefreshClient
+    let directory: TableDirectory
     let table: RefreshConfiguration
     let metrics: DaemonMetrics
     let draining: Draining
@@ -30,7 +30,7 @@ struct OperatorEndpoints: Sendable {
             return Self.text(
                 .ok,
                 metrics.text(
-                    counts: client.counts, connections: draining.connections,
+                    counts: RefreshClient.counts(in: directory), connections: draining.connections,
                     leases: (try? report()).map {
                         Dictionary(grouping: $0.rows, by: \.state.rawValue).mapValues(\.count)
                     }
@@ -63,12 +63,12 @@ struct OperatorEndpoints: Sendable {
         let listed = try table.leases(deadline: .now().advanced(by: Self.patience))
         let now = BootInstant.now()
         return LeaseReport(
-            directory: client.directory, environment: table.environmentID,
+            directory: directory, environment: table.environmentID,
             rows: LeaseRow.sorted(listed.map { LeaseRow($0, now: now) { $0.isAlive } }))
     }
 
     private func opened() throws(LeaseTableError) -> LeaseTable {
-        try LeaseTable(table, in: client.directory, deadline: .now().advanced(by: Self.patience))
+        try LeaseTable(table, in: directory, deadline: .now().advanced(by: Self.patience))
     }
 
     private static func text(

@@ -9,8 +9,9 @@ import NIOHTTP1
 /// that we stand in between (section 7.6.3), which also ends a circle of sidecars.
 struct PassThrough: Sendable {
     let client: HTTPClient
-    /// Scheme, host, and port and path prefix where there are any; no slash at the end.
-    let baseURL: String
+    /// Scheme, host, and port and path prefix where there are any; no slash at the end. `nil` where nothing but a token
+    /// endpoint is served.
+    let baseURL: String?
     /// Our name in `Via`, unlike any other process's.
     let pseudonym: String
     let logger: Logger
@@ -18,14 +19,17 @@ struct PassThrough: Sendable {
     /// The longest pause before the upstream answers, or in its answer; the clients' own patience.
     static let upstreamPatience = TimeAmount.seconds(60)
 
-    /// Passes one request through. `read` is what was read of its body already.
+    /// Passes one request through, to `url` where it is not the base URL's. `read` is what was read of its body already.
     func respond(
-        to request: ClientRequest, having read: ByteBuffer = ByteBuffer(), with writer: AnswerWriter
+        to request: ClientRequest, having read: ByteBuffer = ByteBuffer(), with writer: AnswerWriter,
+        at url: String? = nil
     ) async throws {
-        if let refusal = refusal(of: request) { return try await writer.write(refusal) }
+        guard let url = url ?? baseURL.map({ $0 + request.head.uri }) else {
+            return try await writer.write(.error(.notFound, "invalid_request", "There is no upstream for this path."))
+        }
         let answer: HTTPClientResponse
         do {
-            answer = try await client.execute(outgoing(request, read), deadline: .distantFuture)
+            answer = try await client.execute(outgoing(request, read, url), deadline: .distantFuture)
         } catch {
             try Task.checkCancellation()
             return try await writer.write(self.answer(to: error))
@@ -50,8 +54,8 @@ struct PassThrough: Sendable {
         return nil
     }
 
-    private func outgoing(_ request: ClientRequest, _ read: ByteBuffer) -> HTTPClientRequest {
-        var outgoing = HTTPClientRequest(url: baseURL + request.head.uri)
+    private func outgoing(_ request: ClientRequest, _ read: ByteBuffer, _ url: String) -> HTTPClientRequest {
+        var outgoing = HTTPClientRequest(url: url)
         outgoing.method = request.head.method
         outgoing.headers = HopByHop.removed(from: request.head.headers)
         outgoing.headers.remove(name: "Host")

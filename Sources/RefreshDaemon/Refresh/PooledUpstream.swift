@@ -1,5 +1,3 @@
-import AsyncHTTPClient
-import NIOCore
 import NIOHTTP1
 import RefreshClient
 import WorkOS
@@ -11,18 +9,16 @@ import WorkOS
 struct PooledUpstream: Upstream {
     private let workOS: WorkOSUpstream
     private let headers: HTTPHeaders
-    private let client: HTTPClient
+    private let transport: PooledTransport
 
     /// - Throws: `WorkOSConfigurationError` with the fix in its message.
-    init(_ configuration: WorkOSConfiguration, pseudonym: String, client: HTTPClient) throws(WorkOSConfigurationError)
-    {
+    init(_ configuration: WorkOSConfiguration, transport: PooledTransport) throws(WorkOSConfigurationError) {
         // Dates in Retry-After are read with it.
         try WorkOSUpstream.preload()
         workOS = try WorkOSUpstream(configuration)
-        self.client = client
+        self.transport = transport
         var headers: HTTPHeaders = [
             "Content-Type": "application/json", "Accept": "application/json", "User-Agent": configuration.userAgent,
-            "Via": "1.1 \(pseudonym)",
         ]
         if let key = configuration.apiKey { headers.add(name: "Authorization", value: "Bearer \(key)") }
         self.headers = headers
@@ -40,19 +36,11 @@ struct PooledUpstream: Upstream {
     }
 
     private func answer(to request: UpstreamRequest, timeout: Duration) -> ReceivedAnswer {
-        guard timeout > .zero else { return ReceivedAnswer(mayHaveBeenSent: false, ending: .timedOut) }
         var headers = headers
         headers.add(name: "Idempotency-Key", value: request.idempotencyKey)
-        guard let body = try? workOS.requestBody(for: request),
-            let outgoing = try? HTTPClient.Request(url: endpoint, method: .POST, headers: headers, body: .bytes(body))
-        else {
+        guard let body = try? workOS.requestBody(for: request) else {
             return ReceivedAnswer(mayHaveBeenSent: false, ending: .failed("the request cannot be written"))
         }
-        let exchange = PooledExchange()
-        let task = client.execute(
-            request: outgoing, delegate: exchange, deadline: .now() + TimeAmount(timeout))
-        // A thread of the library's, which is here to wait: nothing but the answer or the timeout ends the call.
-        do { try task.wait() } catch { exchange.fail(error) }
-        return exchange.received
+        return transport.post(body, to: endpoint, headers, timeout: timeout)
     }
 }

@@ -12,8 +12,12 @@ struct DaemonSettings: Sendable {
         var access: ListeningSocket.Access
         /// Whether operators are answered over TCP, too.
         var operatorsOnLoopback: Bool
-        /// The upstream, and the client that is refreshed for.
-        var upstream: WorkOSConfiguration
+        /// WorkOS, and the client that is refreshed for; `nil` where only the other endpoint is served.
+        var upstream: WorkOSConfiguration?
+        /// Another provider's token endpoint, where one is served.
+        var tokens: TokenEndpoint?
+        /// PEM certificates to trust instead of the system's.
+        var authorities: String?
     }
 
     /// The table's directory, where one is named.
@@ -47,6 +51,7 @@ struct DaemonSettings: Sendable {
         let clientID = reader.string(.clientID)
         let secret = Self.secret(&reader, credentials)
         let authorities = reader.string(.caFile)
+        let tokens = Self.tokens(&reader)
         let operatorsOnLoopback = reader.flag(.operatorsOnLoopback)
         directory = reader.string(.directory)
         let standard = DaemonConfiguration().sweepInterval / .seconds(1)
@@ -63,20 +68,23 @@ struct DaemonSettings: Sendable {
         }
         logLevel = Logger.Level(rawValue: level) ?? .notice
         if isActivated || !addresses.isEmpty {
-            guard let clientID else {
+            if clientID == nil, tokens == nil {
                 reader.complain("client-id: missing, and needed to listen")
-                return nil
             }
-            if secret == nil, !reader.isPublicClient, reader.problems.isEmpty {
+            if clientID != nil, secret == nil, !reader.isPublicClient, reader.problems.isEmpty {
                 reader.complain("api-key-file: missing, and needed to listen unless public-client is set")
             }
-            let configuration = WorkOSConfiguration(
-                clientID: clientID, apiKey: secret, baseURL: upstream, caBundlePath: authorities)
-            do throws(WorkOSConfigurationError) { _ = try WorkOSUpstream(configuration) } catch {
-                reader.complain(Self.key(of: error), error.message)
+            let configuration = clientID.map {
+                WorkOSConfiguration(clientID: $0, apiKey: secret, baseURL: upstream, caBundlePath: authorities)
+            }
+            if let configuration {
+                do throws(WorkOSConfigurationError) { _ = try WorkOSUpstream(configuration) } catch {
+                    reader.complain(Self.key(of: error), error.message)
+                }
             }
             service = Service(
-                listen: listen, access: access, operatorsOnLoopback: operatorsOnLoopback, upstream: configuration)
+                listen: listen, access: access, operatorsOnLoopback: operatorsOnLoopback, upstream: configuration,
+                tokens: tokens, authorities: authorities)
         }
         if !reader.problems.isEmpty { return nil }
     }
@@ -117,14 +125,45 @@ struct DaemonSettings: Sendable {
         }
     }
 
+    private static func tokens(_ reader: inout SettingsReader) -> TokenEndpoint? {
+        let clientID = reader.string(.tokenClientID)
+        let file = reader.string(.tokenSecretFile)
+        let authentication = reader.string(.tokenAuthentication)
+        guard let url = reader.string(.tokenEndpoint) else { return nil }
+        guard let clientID else {
+            reader.complain("token-client-id: missing, and needed for token-endpoint")
+            return nil
+        }
+        do throws(WorkOSConfigurationError) {
+            // The same is asked of both upstreams: a URL without credentials, encrypted unless it is of this machine.
+            _ = try WorkOSUpstream(WorkOSConfiguration(clientID: clientID, baseURL: url))
+        } catch {
+            reader.complain(error.code == .invalidClientID ? .tokenClientID : .tokenEndpoint, error.message)
+        }
+        var endpoint = TokenEndpoint(url: url, clientID: clientID, secret: nil)
+        if let file {
+            do throws(SecretFile.Unusable) { endpoint.secret = try SecretFile.read(file) } catch {
+                reader.complain(.tokenSecretFile, error.description)
+            }
+        }
+        if let authentication {
+            if let known = TokenEndpoint.Authentication(rawValue: authentication) {
+                endpoint.authentication = known
+            } else {
+                reader.complain(.tokenAuthentication, "must be basic or post")
+            }
+        }
+        return endpoint
+    }
+
     private static func existing(_ path: String) -> String? {
         isThere(path) ? path : nil
     }
 
-    /// An empty credential is the unit's default, and none.
+    /// A credential of nothing but a line end is the unit's default, and none.
     private static func isThere(_ path: String) -> Bool {
         var status = stat()
-        return unsafe stat(path, &status) == 0 && status.st_size > 0
+        return unsafe stat(path, &status) == 0 && status.st_size > 1
     }
 
     private static func key(of error: WorkOSConfigurationError) -> SettingKey {

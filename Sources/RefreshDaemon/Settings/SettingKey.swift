@@ -8,6 +8,10 @@ enum SettingKey: String, CaseIterable, Sendable {
     case clientID = "client-id"
     case apiKeyFile = "api-key-file"
     case publicClient = "public-client"
+    case tokenEndpoint = "token-endpoint"
+    case tokenClientID = "token-client-id"
+    case tokenSecretFile = "token-secret-file"
+    case tokenAuthentication = "token-authentication"
     case caFile = "ca-file"
     case operatorsOnLoopback = "operators-on-loopback"
     case directory
