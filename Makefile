@@ -37,7 +37,9 @@ test: ## Runs all tests that end within minutes
 	@$(MAKE) --no-print-directory simulation
 	@$(MAKE) --no-print-directory space
 	@scripts/check-readme .build/debug
+	@scripts/check-man .build/debug
 	@scripts/check-manual .build/debug docs/refreshd.md
+	@scripts/check-manual .build/debug docs/lease-dump.md
 
 nightly: test ## Runs the long forms as well: hours
 	@LMDB_KILL_ROUNDS=60000 swift test --skip-build --filter LMDBTests

@@ -47,7 +47,7 @@ let package = Package(
         .target(name: "LeaseReports", dependencies: ["LeaseTable", "ProcessSupport"]),
         .executableTarget(
             name: "lease-dump",
-            dependencies: ["LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", argumentParser],
+            dependencies: ["LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "WorkOS", argumentParser],
             path: "Sources/LeaseDump"),
         .executableTarget(
             name: "refreshd",
