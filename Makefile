@@ -10,7 +10,7 @@ TORTURE_SECONDS := 60
 GROUPS_OF_TESTS := WorkOSEmulatorTests RefreshClientTests 'LMDBTests|ProcessSupportTests' \
 	'LeaseTableTests|WorkOSTests|LeaseDumpTests|RefreshDaemonTests|LeaseSimulatorTests'
 
-.PHONY: help demo build test nightly simulation space model torture lint format clean
+.PHONY: help demo build test nightly simulation space model torture deb lint format clean
 
 help: ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,7 @@ test: ## Runs all tests that end within minutes
 	@$(MAKE) --no-print-directory space
 	@scripts/check-readme .build/debug
 	@scripts/check-man .build/debug
+	@scripts/check-deb .build/debug
 	@scripts/check-manual .build/debug docs/refreshd.md
 	@scripts/check-manual .build/debug docs/lease-dump.md
 
@@ -70,6 +71,11 @@ torture: ## Kills and stops workers for TORTURE_SECONDS (60), wherever they are,
 	@swift build --product refresh-torture
 	@for place in writing opening sending; do .build/debug/refresh-torture --scenario stopped-$$place || exit 1; done
 	@.build/debug/refresh-torture --seconds $(TORTURE_SECONDS)
+
+deb: ## Packs the programs for Debian, into .build/deb
+	@for product in refreshd lease-dump; do \
+		swift build --configuration release --static-swift-stdlib --product $$product || exit 1; done
+	@scripts/build-deb $(RELEASE) .build/deb
 
 lint: ## Checks the formatting
 	@swift format lint --strict --recursive --parallel Sources Tests examples Package.swift
