@@ -203,6 +203,27 @@ def check_stopped(checks, programs, emulator, directory):
     checks.that("and its result is there for linked workers", said.endswith(seen[0][1]["x-request-id"]), said)
 
 
+def check_left(checks, programs, emulator, directory):
+    """A caller that leaves in mid-refresh ends nothing but its own wait."""
+    sidecar = Sidecar(programs, emulator.url, directory)
+    emulator.control("PATCH", "/settings", {"delay_ms": 700})
+    token, before, events = new_token(emulator), upstream_calls(emulator), Events(emulator)
+    body = refresh_body(token)
+    with sidecar.connect() as connection:
+        connection.sendall(
+            f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"{body}".encode())
+        events.await_kind("request_arrived")
+    answered = events.await_kind("answered")
+    seen = sidecar.request("POST", PATH, body, JSON)
+    events.close()
+    emulator.control("PATCH", "/settings", {"delay_ms": 0})
+    checks.that("a caller that leaves ends no refresh: the next one finds its result",
+                seen[0] == 200 and seen[1]["x-request-id"] == answered["request_id"]
+                and upstream_calls(emulator) - before == 1, (seen, answered))
+    sidecar.stop()
+
+
 def check_credentials(checks, programs, emulator, directory):
     """Only the configured client is answered from the table; all others are the upstream's to judge."""
     sidecar = Sidecar(programs, emulator.url, directory)
@@ -244,4 +265,4 @@ def check_credentials(checks, programs, emulator, directory):
     public.stop()
 
 
-ALL = [check_sdk, check_mixed, check_words, check_credentials, check_stopped, check_killed]
+ALL = [check_sdk, check_mixed, check_words, check_credentials, check_left, check_stopped, check_killed]
