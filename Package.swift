@@ -2,6 +2,7 @@
 import PackageDescription
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
@@ -45,11 +46,15 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.4"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
@@ -61,12 +66,25 @@ let package = Package(
         .target(name: "LMDB", dependencies: ["CLMDB", "CLinux", "ProcessSupport"]),
         .target(name: "LeaseTable", dependencies: ["LMDB", "CLinux", "ProcessSupport", crypto, logging]),
         .testTarget(name: "LeaseTableTests", dependencies: ["LeaseTable", "ProcessSupport", crypto]),
+        // Leases as operators see them: in a table, in JSON, over HTTP.
+        .target(name: "LeaseReports", dependencies: ["LeaseTable", "ProcessSupport"]),
         .executableTarget(
-            name: "lease-dump", dependencies: ["LeaseTable", "LMDB", "ProcessSupport", argumentParser],
+            name: "lease-dump",
+            dependencies: ["LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "WorkOS", argumentParser],
             path: "Sources/LeaseDump"),
         .executableTarget(
             name: "refreshd",
-            dependencies: ["LeaseTable", "ProcessSupport", argumentParser, logging, serviceLifecycle, unixSignals],
+            dependencies: [
+                "LeaseReports", "LeaseTable", "ProcessSupport", "RefreshClient", "WorkOS", argumentParser,
+                asyncHTTPClient,
+                crypto, logging, serviceLifecycle, unixSignals,
+                .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
             path: "Sources/RefreshDaemon"),
         // A process that holds leases, for tests that look at its table or kill it.
         .executableTarget(
@@ -77,10 +95,16 @@ let package = Package(
             path: "Tests/TableTestSupport"),
         .testTarget(
             name: "LeaseDumpTests",
-            dependencies: ["LeaseTable", "LMDB", "ProcessSupport", "TableTestSupport", "lease-dump"]),
+            dependencies: ["LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "TableTestSupport", "lease-dump"]),
         .testTarget(
             name: "RefreshDaemonTests",
-            dependencies: ["LeaseTable", "LMDB", "ProcessSupport", "TableTestSupport", "refreshd", logging]),
+            dependencies: [
+                "LeaseTable", "LMDB", "ProcessSupport", "RefreshClient", "TableTestSupport", "refreshd", logging,
+                .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
         // The protocol on a simulated machine, with the real records and the real decisions on them.
         .target(
             name: "LeaseSimulator", dependencies: ["LeaseTable", "ProcessSupport"], path: "Tests/LeaseSimulator"),

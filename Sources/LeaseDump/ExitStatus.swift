@@ -8,6 +8,8 @@ import ProcessSupport
 ///
 /// 64 (`EX_USAGE`), for a wrong command line, is ArgumentParser's.
 enum ExitStatus: Int32 {
+    /// `--find`, and there is no lease; as grep has it.
+    case noMatch = 1
     /// `EX_NOINPUT`: there is no table.
     case noTable = 66
     /// `EX_UNAVAILABLE`: there is something, but it cannot be used.

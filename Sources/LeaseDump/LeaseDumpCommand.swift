@@ -1,8 +1,10 @@
 import ArgumentParser
 import Glibc
 import LMDB
+import LeaseReports
 import LeaseTable
 import ProcessSupport
+import WorkOS
 
 /// `lease-dump`: the lease table as an operator sees it.
 @main
@@ -31,11 +33,21 @@ struct LeaseDumpCommand: ParsableCommand {
                 lease-dump --json |
                   jq '.leases[] | select(.state == "held" and (.holder.alive | not))'
 
+              Leases held for more than ten seconds, for a spreadsheet:
+                lease-dump --state held --min-age 10 --csv
+
+              The lease of one token, which is read from standard input:
+                lease-dump --find --client-id client_01 < file-with-token
+
+              How full the table is:
+                lease-dump --stats
+
               Does a table exist there?
                 lease-dump --directory /run/refreshd > /dev/null; test $? -ne 66
 
             EXIT CODES
                0  the table was shown
+               1  --find: there is no lease of that token
               64  wrong command line
               66  there is no table in the directory
               69  the table cannot be used: another version's, no permission, not
@@ -50,11 +62,51 @@ struct LeaseDumpCommand: ParsableCommand {
     @Flag(help: "Print JSON, with stable field names.")
     var json = false
 
+    @Flag(help: "Print comma-separated values.")
+    var csv = false
+
+    @Flag(help: "Print what the table has in all, one name and value on each line.")
+    var stats = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Only held, success, failed_terminal, failed_transient or damaged ones; may be given again.",
+            valueName: "state"))
+    var state: [LeaseRow.State] = []
+
+    @Option(help: ArgumentHelp("Only leases of at least this age.", valueName: "seconds"))
+    var minAge: Double?
+
+    @Option(help: ArgumentHelp("Only leases of at most this age.", valueName: "seconds"))
+    var maxAge: Double?
+
+    @Option(help: ArgumentHelp("Only leases of this process.", valueName: "pid"))
+    var holder: Int32?
+
+    @Flag(help: "Read a refresh token from standard input and show its lease; with --client-id.")
+    var find = false
+
+    @Option(help: ArgumentHelp("The client that the token belongs to, for --find.", valueName: "id"))
+    var clientID: String?
+
+    @Option(help: ArgumentHelp("The upstream's base URL, for --find.", valueName: "url"))
+    var upstream = "https://api.workos.com"
+
+    @Option(help: ArgumentHelp("The organization that is switched to, for --find.", valueName: "id"))
+    var organization: String?
+
     @Option(help: ArgumentHelp("How long to wait for another process's lock.", valueName: "seconds"))
     var timeout = 5.0
 
     func validate() throws {
         if directory?.isEmpty == true { throw ValidationError("--directory must not be empty.") }
+        if [json, csv, stats].count(where: { $0 }) > 1 {
+            throw ValidationError("--json, --csv and --stats are one or the other.")
+        }
+        for age in [minAge, maxAge].compactMap({ $0 }) where !(0...1e9).contains(age) {
+            throw ValidationError("ages must be from 0 to 1000000000.")
+        }
+        if find, clientID == nil { throw ValidationError("--find needs --client-id.") }
         guard timeout > 0, timeout <= 3600 else {
             throw ValidationError("--timeout must be more than 0 and at most 3600.")
         }
@@ -63,24 +115,55 @@ struct LeaseDumpCommand: ParsableCommand {
     func run() throws {
         let directory = TableDirectory.choose(named: directory)
         StandardOutput.report("table in \(directory)")
-        let report = try report(on: directory)
+        let filter = try filter()
+        let (report, statistics) = try report(on: directory, filter)
         do {
-            try StandardOutput.write(json ? report.text() : text(report.rows))
+            try StandardOutput.write(
+                json
+                    ? report.text()
+                    : csv ? LeaseCSV.text(report.rows) : stats ? statistics.text : text(report.rows))
         } catch {
             StandardOutput.report("\(error)")
             throw ExitStatus.notWritten.exitCode
         }
+        if find, report.rows.isEmpty { throw ExitStatus.noMatch.exitCode }
     }
 
-    private func report(on directory: TableDirectory) throws -> LeaseReport {
+    private func filter() throws -> LeaseFilter {
+        LeaseFilter(
+            states: Set(state), minimumAge: minAge.map { .seconds($0) }, maximumAge: maxAge.map { .seconds($0) },
+            holder: holder, key: find ? try key() : nil)
+    }
+
+    /// The record key of the token on standard input, which is never on the command line and never shown.
+    private func key() throws -> RecordKey {
+        guard let clientID, let token = readLine() else {
+            throw ValidationError("there is no token on standard input.")
+        }
+        do {
+            let upstream = try WorkOSUpstream(WorkOSConfiguration(clientID: clientID, baseURL: upstream))
+            return try KeyMaterial(
+                KeyParts(
+                    endpoint: upstream.endpoint, clientID: clientID, refreshToken: token, organizationID: organization
+                )
+            ).recordKey
+        } catch {
+            throw ValidationError("\(error)")
+        }
+    }
+
+    private func report(
+        on directory: TableDirectory, _ filter: LeaseFilter
+    ) throws -> (LeaseReport, LeaseStatistics) {
         let deadline = MonotonicInstant.now().advanced(by: .seconds(timeout))
         do throws(LeaseTableError) {
             let table = try LeaseTable(RefreshConfiguration(), in: directory, role: .inspector, deadline: deadline)
             let listed = try table.leases(deadline: deadline)
             let now = BootInstant.now()
-            let rows = listed.map { LeaseRow($0, now: now) { $0.isAlive } }
-            return LeaseReport(
+            let rows = listed.map { LeaseRow($0, now: now) { $0.isAlive } }.filter(filter.includes)
+            let report = LeaseReport(
                 directory: directory, environment: table.environmentID, rows: LeaseRow.sorted(rows))
+            return (report, LeaseStatistics(rows, of: table))
         } catch {
             StandardOutput.report("\(error)")
             throw ExitStatus(error).exitCode
@@ -95,3 +178,5 @@ struct LeaseDumpCommand: ParsableCommand {
         return LeaseText(isColoured: isColoured, width: isTerminal ? StandardOutput.columns : nil).render(rows)
     }
 }
+
+extension LeaseRow.State: ExpressibleByArgument {}

@@ -1,3 +1,4 @@
+import LeaseReports
 import LeaseTable
 
 /// Leases as an aligned table under a header.

@@ -13,35 +13,29 @@ struct Housekeeping: Service {
     let logger: Logger
     /// Called once, when the table is open.
     let onReady: @Sendable () -> Void
-    /// Called once, when the stop begins.
-    let onStopping: @Sendable () -> Void
 
     /// Runs until the service is stopped.
     ///
     /// - Throws: ``LeaseTableError`` where the table cannot be opened at the start. Later failures are logged, and the next
     ///   round tries again.
     func run() async throws {
-        try await withGracefulShutdownHandler {
-            guard var table = try await firstOpening() else { return }
-            logger.notice("keeping the lease table", metadata: describe(table))
-            onReady()
-            var trouble: String?
-            while isWanted {
-                let found = await round(&table)
-                // Each trouble is said aloud once, not every few seconds.
-                if let found {
-                    logger.log(
-                        level: found == trouble ? .debug : .warning, "cannot tidy the lease table: \(found)")
-                }
-                if found == nil, trouble != nil { logger.notice("the lease table can be tidied again") }
-                trouble = found
-                // Cut short by a stop, which the loop then sees.
-                try? await cancelWhenGracefulShutdown { try await Task.sleep(for: configuration.sweepInterval) }
+        guard var table = try await firstOpening() else { return }
+        logger.notice("keeping the lease table", metadata: describe(table))
+        onReady()
+        var trouble: String?
+        while isWanted {
+            let found = await round(&table)
+            // Each trouble is said aloud once, not every few seconds.
+            if let found {
+                logger.log(
+                    level: found == trouble ? .debug : .warning, "cannot tidy the lease table: \(found)")
             }
-            logger.notice("stopped")
-        } onGracefulShutdown: {
-            onStopping()
+            if found == nil, trouble != nil { logger.notice("the lease table can be tidied again") }
+            trouble = found
+            // Cut short by a stop, which the loop then sees.
+            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: configuration.sweepInterval) }
         }
+        logger.notice("stopped")
     }
 
     private var isWanted: Bool { !Task.isCancelled && !Task.isShuttingDownGracefully }

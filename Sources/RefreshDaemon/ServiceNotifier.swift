@@ -7,11 +7,25 @@ import ProcessSupport
 /// The protocol is small and promised to stay as it is, so that libsystemd need not be there. A plain value: thread-safe.
 struct ServiceNotifier: Sendable {
     /// What can be said.
-    enum State: String, Sendable {
+    enum State: Sendable {
         /// The service does its work.
-        case ready = "READY=1"
+        case ready
         /// It is about to end.
-        case stopping = "STOPPING=1"
+        case stopping
+        /// It is alive.
+        case watchdog
+        /// It reads its configuration again, since that moment; ``ready`` follows.
+        case reloading(at: MonotonicInstant)
+
+        /// The datagram.
+        var message: String {
+            switch self {
+            case .ready: "READY=1"
+            case .stopping: "STOPPING=1"
+            case .watchdog: "WATCHDOG=1"
+            case .reloading(let instant): "RELOADING=1\nMONOTONIC_USEC=\(instant.nanoseconds / 1000)"
+            }
+        }
     }
 
     /// A path, or `@` and the name of an abstract socket (unix(7)).
@@ -34,7 +48,7 @@ struct ServiceNotifier: Sendable {
         var patience = timeval(tv_sec: 1, tv_usec: 0)
         unsafe setsockopt(
             descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        let message = Array(state.rawValue.utf8)
+        let message = Array(state.message.utf8)
         let sent = unsafe withUnsafePointer(to: &name) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 unsafe sendto(descriptor, message, message.count, 0, $0, length)

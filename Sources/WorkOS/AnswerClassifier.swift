@@ -17,6 +17,7 @@ package import RefreshClient
 /// | 503: turned away before any work | transient | `server_error` |
 /// | other 5xx: the work may have been done and its answer lost | transient, may have rotated | `server_error` |
 package enum AnswerClassifier {
+    /// What `answer` means. ``WorkOSUpstream/preload()`` comes first.
     package static func classify(_ answer: ReceivedAnswer) -> UpstreamAnswer {
         guard let status = answer.status else { return .failure(TransportFailure.make(answer)) }
         if status == 200, !answer.isTooLong, TokenResponse.hasAccessToken(answer.body) {
@@ -48,7 +49,7 @@ package enum AnswerClassifier {
         let what: String
         var reason = FailureReason.serverError
         if answer.isTooLong {
-            what = "a body of more than \(Exchange.longestBody) bytes"
+            what = "a body of more than \(ReceivedAnswer.longestBody) bytes"
         } else if status != 200 {
             what = "a status that is not the endpoint's"
         } else {
@@ -57,7 +58,7 @@ package enum AnswerClassifier {
             case .timedOut:
                 what = "a body that was not whole when time was up"
                 reason = .timeout
-            case .failed(_, let words): what = "a body that was cut short (\(words))"
+            case .failed(let words), .notHTTP(let words): what = "a body that was cut short (\(words))"
             }
         }
         return Verdict(

@@ -7,16 +7,11 @@ import RefreshClient
 ///
 /// Used by the thread that performs the transfer alone. Both bodies are wiped when it goes.
 final class Exchange {
-    /// The longest body that is kept.
-    static let longestBody = 64 * 1024
-    private static let longestHeaderValue = 1024
-
     private let request: WipedBuffer
     private var handedOver = 0
-    private let answer = WipedBuffer(capacity: Exchange.longestBody)
-    private var status: Int?
-    private var headers: [UpstreamFailure.Header] = []
-    private var isTooLong = false
+    private let answer = WipedBuffer(capacity: ReceivedAnswer.longestBody)
+    /// Status and headers so far; the body is in `answer`.
+    private var heading = ReceivedAnswer()
     private let error = WipedBuffer(capacity: Int(CURL_ERROR_SIZE))
 
     init(request: WipedBuffer) {
@@ -34,9 +29,10 @@ final class Exchange {
     /// What has come in so far, and whether all of the request was given to libcurl: from then on the upstream
     /// may have it, and before, it cannot have all of it.
     var received: ReceivedAnswer {
-        ReceivedAnswer(
-            status: status, headers: headers, body: answer.copied(), isTooLong: isTooLong,
-            mayHaveBeenSent: handedOver == request.count)
+        var received = heading
+        received.body = answer.copied()
+        received.mayHaveBeenSent = handedOver == request.count
+        return received
     }
 
     /// Copies out what of the request was not handed over yet. It is handed over once: nothing rewinds, so even
@@ -51,33 +47,23 @@ final class Exchange {
     /// Takes a piece of the answer's body; whether all of it could be kept.
     func receive(body: UnsafeRawBufferPointer) -> Bool {
         let fits = unsafe answer.append(body)
-        if !fits { isTooLong = true }
+        if !fits { heading.isTooLong = true }
         return fits
     }
 
     /// Takes a status line or a header. A status line starts over, for a final answer may follow a 1xx.
     func receive(header line: UnsafeRawBufferPointer) {
-        let text = unsafe String(decoding: line.prefix(Self.longestHeaderValue + 64), as: UTF8.self)
+        let text = unsafe String(decoding: line.prefix(ReceivedAnswer.longestHeaderValue + 64), as: UTF8.self)
         if text.hasPrefix("HTTP/") {
-            headers = []
+            heading = ReceivedAnswer()
             answer.removeAll()
-            status = text.split(separator: " ", maxSplits: 2).dropFirst().first
+            heading.status = text.split(separator: " ", maxSplits: 2).dropFirst().first
                 .flatMap { Int($0.prefix { $0.isASCII && $0.isNumber }) }
                 .flatMap { (200...999).contains($0) ? $0 : nil }
             return
         }
         guard let colon = text.firstIndex(of: ":") else { return }
-        let name = String(text[..<colon])
-        guard ["content-type", "retry-after", "x-request-id"].contains(name.lowercased()), headers.count < 8
-        else {
-            return
-        }
-        let value = text[text.index(after: colon)...].unicodeScalars
-            .filter { $0.isASCII && $0.value >= 0x20 && $0.value < 0x7f }
-        var trimmed = Substring(String(String.UnicodeScalarView(value.prefix(Self.longestHeaderValue))))
-        while trimmed.first == " " { trimmed.removeFirst() }
-        while trimmed.last == " " { trimmed.removeLast() }
-        headers.append(UpstreamFailure.Header(name: name, value: String(trimmed)))
+        heading.keep(header: String(text[..<colon]), text[text.index(after: colon)...])
     }
 
     /// Has `handle` send this request and bring its answer here. The exchange must outlive the handle.

@@ -4,7 +4,7 @@ public import RefreshClient
 /// it. A plain value: thread- and fork-safe.
 public struct ProgramAnswer: Sendable {
     /// The longest body that is accepted.
-    public static let longestBody = Exchange.longestBody
+    public static let longestBody = ReceivedAnswer.longestBody
 
     private var received: ReceivedAnswer
 

@@ -1,4 +1,3 @@
-import CCurl
 import RefreshClient
 
 /// What it means that no answer came at all.
@@ -10,14 +9,11 @@ enum TransportFailure {
         case .timedOut:
             reason = .timeout
             words = answer.mayHaveBeenSent ? "no answer in time" : "no connection in time"
-        case .failed(let code, let text):
+        case .failed(let text):
             words = text
-            // It answered, and not in HTTP.
-            if [CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL].contains(code),
-                answer.mayHaveBeenSent
-            {
-                reason = .serverError
-            }
+        case .notHTTP(let text):
+            words = text
+            if answer.mayHaveBeenSent { reason = .serverError }
         case .complete:
             reason = .serverError
             words = "the upstream sent no answer"

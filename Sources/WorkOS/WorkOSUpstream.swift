@@ -67,16 +67,24 @@ public struct WorkOSUpstream: Upstream {
             return .failure(
                 TransportFailure.beforeSending("the idempotency key is not 1 to 256 visible characters"))
         }
-        let body = RequestBody(
-            clientID: configuration.clientID, clientSecret: configuration.apiKey,
-            refreshToken: request.refreshToken,
-            organizationID: request.organizationID, endUser: request.endUser)
-        guard let bytes = try? body.serialized() else {
+        guard let bytes = try? body(of: request).serialized() else {
             return .failure(TransportFailure.beforeSending("the request cannot be written as JSON"))
         }
         return AnswerClassifier.classify(
             perform(
                 .post, target.url, Exchange(request: bytes), headers: headers, timeoutMilliseconds: milliseconds))
+    }
+
+    /// The JSON that asks for `request`, for a client that is not libcurl.
+    package func requestBody(for request: UpstreamRequest) throws -> [UInt8] {
+        try body(of: request).serialized().copied()
+    }
+
+    private func body(of request: UpstreamRequest) -> RequestBody {
+        RequestBody(
+            clientID: configuration.clientID, clientSecret: configuration.apiKey,
+            refreshToken: request.refreshToken,
+            organizationID: request.organizationID, endUser: request.endUser)
     }
 
     /// What a request does; a `get` has no body.
@@ -89,7 +97,7 @@ public struct WorkOSUpstream: Upstream {
     ) -> ReceivedAnswer {
         guard var handle = CurlHandle() else {
             return ReceivedAnswer(
-                mayHaveBeenSent: false, ending: .failed(CURLE_OUT_OF_MEMORY, "out of memory"))
+                mayHaveBeenSent: false, ending: .failed("out of memory"))
         }
         handle.set(CURLOPT_URL, url)
         handle.set(CURLOPT_TIMEOUT_MS, timeoutMilliseconds)
@@ -113,10 +121,10 @@ public struct WorkOSUpstream: Upstream {
             // libcurl's own words say most, but once an answer may have come they could hold some of it.
             let words = received.mayHaveBeenSent ? "" : exchange.errorText
             let system = handle.systemError
-            received.ending = .failed(
-                code,
+            let said =
                 words.isEmpty ? CurlLibrary.text(of: code) + (system == 0 ? "" : " (errno \(system))") : words
-            )
+            received.ending =
+                [CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL].contains(code) ? .notHTTP(said) : .failed(said)
         }
         return received
     }

@@ -2,6 +2,7 @@ import Foundation
 import LeaseTable
 import Testing
 
+@testable import LeaseReports
 @testable import lease_dump
 
 @Suite struct LeaseReportTests {

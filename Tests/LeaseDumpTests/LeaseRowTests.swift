@@ -2,6 +2,7 @@ import LeaseTable
 import ProcessSupport
 import Testing
 
+@testable import LeaseReports
 @testable import lease_dump
 
 @Suite struct LeaseRowTests {

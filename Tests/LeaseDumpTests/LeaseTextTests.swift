@@ -1,6 +1,7 @@
 import LeaseTable
 import Testing
 
+@testable import LeaseReports
 @testable import lease_dump
 
 @Suite struct LeaseTextTests {

@@ -1,6 +1,7 @@
 import ProcessSupport
 
 @testable import LeaseTable
+@testable import LeaseReports
 @testable import lease_dump
 
 /// The moment that every unit test looks at: 1,000 s after boot.

@@ -92,7 +92,7 @@ import Testing
         configuration.startTimeout = .milliseconds(50)
         let housekeeping = Housekeeping(
             configuration: configuration, directory: .choose(named: directory.path),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, onReady: {}, onStopping: {})
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, onReady: {})
         let error = await #expect(throws: LeaseTableError.self) { try await housekeeping.run() }
         #expect(try DaemonExit(#require(error)) == .timedOut)
     }
@@ -122,7 +122,7 @@ import Testing
         let ran = try Program.run("refreshd", ["--help"])
         #expect(ran.status == 0)
         for text in [
-            "EXAMPLES", "\n    refreshd --directory /run/refreshd", "\n  78  the directory", "(default: 5.0)",
+            "EXAMPLES", "\n    refreshd --directory /run/refreshd", "\n  78  the configuration", "(default: 5)",
         ] {
             #expect(ran.output.contains(text), "\(text)")
         }

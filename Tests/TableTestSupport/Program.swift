@@ -53,6 +53,11 @@ public final class Program {
     /// Sends a signal.
     public func send(_ signal: Int32) { kill(pid, signal) }
 
+    /// Writes a line to its standard input.
+    public func send(line: String) {
+        try? input.fileHandleForWriting.write(contentsOf: Data((line + "\n").utf8))
+    }
+
     /// The next line of standard output; `nil` at its end and after ten seconds.
     public func outputLine() -> String? { Self.line(output) }
 

@@ -4,7 +4,7 @@ import Testing
 @testable import WorkOS
 
 @Suite struct AnswerClassifierTests {
-    private static let large = String(repeating: "x", count: Exchange.longestBody)
+    private static let large = String(repeating: "x", count: ReceivedAnswer.longestBody)
 
     private func classify(_ status: Int, _ body: String, _ ending: ReceivedAnswer.Ending = .complete)
         -> UpstreamAnswer

@@ -34,7 +34,7 @@ import Testing
 
     /// The body's bound is 64 KiB exactly.
     @Test func longBodies() throws {
-        let longest = Exchange.longestBody
+        let longest = ReceivedAnswer.longestBody
         let server = try ScriptedServer { connection in
             guard let request = connection.readRequest() else { return }
             let length = request.header("Idempotency-Key") == "key-1" ? longest : 0

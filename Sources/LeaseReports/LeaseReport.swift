@@ -1,4 +1,5 @@
-import LeaseTable
+package import LeaseTable
+import ProcessSupport
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -8,19 +9,26 @@ import LeaseTable
 
 /// Leases as JSON. Field names, their units and their meaning are those of docs/lease-dump.md: a field may be added, none
 /// is renamed, and every field is always there, `null` where it does not apply.
-struct LeaseReport: Encodable {
+package struct LeaseReport: Encodable, Sendable {
     /// Raised only when a field changes its meaning.
-    static let format = 1
+    package static let format = 1
 
-    let directory: TableDirectory
-    let environment: EnvironmentID
-    let rows: [LeaseRow]
+    package let directory: TableDirectory
+    package let environment: EnvironmentID
+    package let rows: [LeaseRow]
+
+    /// Makes a report of `rows`, in their order.
+    package init(directory: TableDirectory, environment: EnvironmentID, rows: [LeaseRow]) {
+        self.directory = directory
+        self.environment = environment
+        self.rows = rows
+    }
 
     private enum CodingKeys: String, CodingKey {
         case format, directory, reason, environment, leases
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(Self.format, forKey: .format)
         try container.encode(directory.path, forKey: .directory)
@@ -30,7 +38,7 @@ struct LeaseReport: Encodable {
     }
 
     /// The report as text, with an end of line.
-    func text() throws -> String {
+    package func text() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
@@ -101,4 +109,8 @@ private struct Lease: Encodable {
             alive = isAlive
         }
     }
+}
+
+extension Duration {
+    fileprivate var wholeMilliseconds: Int64 { wholeNanoseconds / 1_000_000 }
 }

@@ -1,12 +1,12 @@
-import LeaseTable
-import ProcessSupport
+package import LeaseTable
+package import ProcessSupport
 
 /// One lease as it is shown: what its record says, seen at one moment.
 ///
 /// It has no place for an outcome, so that nothing sealed can be printed, let alone a token.
-struct LeaseRow: Hashable {
+package struct LeaseRow: Hashable, Sendable {
     /// Where the lease is in its life; in the order in which rows are shown.
-    enum State: String, CaseIterable {
+    package enum State: String, CaseIterable, Sendable {
         case held
         case failedTerminal = "failed_terminal"
         case failedTransient = "failed_transient"
@@ -16,42 +16,42 @@ struct LeaseRow: Hashable {
     }
 
     /// What is known of a record that can be read.
-    struct Content: Hashable {
-        let generation: Generation
-        let holder: Holder
-        let isHolderAlive: Bool
+    package struct Content: Hashable, Sendable {
+        package let generation: Generation
+        package let holder: Holder
+        package let isHolderAlive: Bool
         /// The pipe its waiters wait on; `nil` where pipes are not used.
-        let pipe: WakePipeName?
-        let attempt: UInt32
+        package let pipe: WakePipeName?
+        package let attempt: UInt32
         /// Since the claim while held, since the end otherwise.
-        let age: Duration
+        package let age: Duration
         /// Until the lease's end while held, until the outcome answers nobody any more otherwise; negative where past.
-        let timeLeft: Duration
+        package let timeLeft: Duration
         /// Since the claim, where there was one.
-        let claimedAge: Duration?
+        package let claimedAge: Duration?
         /// Since the outcome was published, where there is one.
-        let publishedAge: Duration?
+        package let publishedAge: Duration?
         /// Until the upstream may be called again, where it asked for that and the time is still to come.
-        let notBeforeIn: Duration?
+        package let notBeforeIn: Duration?
         /// Until a sweep may remove the record; negative where past.
-        let removableIn: Duration
+        package let removableIn: Duration
     }
 
-    let key: RecordKey
-    let state: State
+    package let key: RecordKey
+    package let state: State
     /// Bytes stored.
-    let size: Int
+    package let size: Int
     /// `nil` for a damaged record.
-    let content: Content?
+    package let content: Content?
     /// What is wrong with a damaged record.
-    let problem: String?
+    package let problem: String?
 
     /// Describes what is stored, as of `now`.
-    init(_ listed: ListedLease, now: BootInstant, isAlive: (Holder) -> Bool) {
+    package init(_ listed: ListedLease, now: BootInstant, isAlive: (Holder) -> Bool) {
         self.init(key: listed.key, record: listed.record, size: listed.size, now: now, isAlive: isAlive)
     }
 
-    init(
+    package init(
         key: RecordKey, record: Result<LeaseRecord, RecordDecodingError>, size: Int, now: BootInstant,
         isAlive: (Holder) -> Bool
     ) {
@@ -70,7 +70,7 @@ struct LeaseRow: Hashable {
     }
 
     /// By state, then the oldest first; equals by key, so that two dumps of one table agree.
-    static func sorted(_ rows: [LeaseRow]) -> [LeaseRow] {
+    package static func sorted(_ rows: [LeaseRow]) -> [LeaseRow] {
         rows.sorted { left, right in
             if left.state != right.state { return left.state.order < right.state.order }
             let (leftAge, rightAge) = (left.content?.age ?? .zero, right.content?.age ?? .zero)
