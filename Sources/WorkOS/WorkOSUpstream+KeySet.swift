@@ -27,7 +27,8 @@ extension WorkOSUpstream {
         switch received.ending {
         case .complete: break
         case .timedOut: throw KeySetFailure("the key set did not come within \(milliseconds) ms")
-        case .failed(let words), .notHTTP(let words): throw KeySetFailure("the key set could not be fetched: \(words)")
+        case .failed(let words), .notHTTP(let words):
+            throw KeySetFailure("the key set could not be fetched: \(words)")
         }
         guard received.status == 200 else {
             throw KeySetFailure("the key set was answered with \(received.status.map(String.init) ?? "no status")")
