@@ -13,7 +13,7 @@ FUZZ := 60
 
 # Run one after another: tests that block threads, or that load the machine, starve those of a server in the same process.
 GROUPS_OF_TESTS := WorkOSEmulatorTests RefreshClientTests 'LMDBTests|ProcessSupportTests' \
-	'LeaseTableTests|WorkOSTests|LeaseDumpTests|RefreshDaemonTests|LeaseSimulatorTests|FuzzTests' HostileFilesTests \
+	'LeaseTableTests|LeaseSimulatorTests|FuzzTests' WorkOSTests LeaseDumpTests RefreshDaemonTests HostileFilesTests \
 	'AuthKitTests|AuthKitMiddlewareTests'
 
 # Servers that link the library: folders of Tests/Hosts.
@@ -60,7 +60,6 @@ test: ## Runs all tests that end within minutes
 	@for group in $(GROUPS_OF_TESTS); do swift test --skip-build --filter "$$group" || exit 1; done
 	@echo "Running the storms (about a minute and a half)"
 	@swift test --skip-build --filter RefreshStormTests
-	@$(SUBMAKE) torture
 	@Tests/PythonSDK/run_workos_sdk.py
 	@echo "Running the sidecar between clients and upstreams (about a minute)"
 	@Tests/Sidecar/run_sidecar.py
@@ -75,8 +74,6 @@ test: ## Runs all tests that end within minutes
 	@scripts/check-deb $(DEBUG)
 	@scripts/check-manual $(DEBUG) docs/refreshd.md
 	@scripts/check-manual $(DEBUG) docs/lease-dump.md
-	@$(SUBMAKE) fuzz
-	@$(SUBMAKE) sanitize
 
 nightly: test test-bindings test-hosts test-browser ## Runs the long forms as well: hours
 	@LMDB_KILL_ROUNDS=60000 swift test --skip-build --filter LMDBTests
@@ -88,6 +85,7 @@ nightly: test test-bindings test-hosts test-browser ## Runs the long forms as we
 	@$(SUBMAKE) space LOAD=long
 	@$(SUBMAKE) torture TORTURE_SECONDS=1800
 	@$(SUBMAKE) fuzz FUZZ=14400
+	@$(SUBMAKE) sanitize
 
 test-python: ## Tests the Python package: builds its wheel and installs it alone
 	@$(SUBMAKE) library

@@ -75,7 +75,7 @@ public final class Program {
     /// Ends its standard input and waits for its end; kills it where that does not come within ten seconds.
     public func finish() -> Ending {
         try? input.fileHandleForWriting.close()
-        // Both are small enough for a pipe: the order does not matter.
+        // What goes to standard error is small enough for a pipe: the order does not matter.
         let output = rest(output)
         let errors = rest(errors)
         process.waitUntilExit()
@@ -108,12 +108,20 @@ public final class Program {
     }
 
     private func rest(_ pipe: Pipe) -> String {
-        var lines = ""
-        while let line = Self.line(pipe) { lines += line + "\n" }
-        // At its end this finds nothing to kill; otherwise there is an end now.
-        var poll = pollfd(fd: pipe.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
-        if Glibc.poll(&poll, 1, 0) == 0, process.isRunning { send(SIGKILL) }
-        return lines
+        let descriptor = pipe.fileHandleForReading.fileDescriptor
+        var bytes: [UInt8] = []
+        var block = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            if Glibc.poll(&poll, 1, 10_000) != 1 {
+                if process.isRunning { send(SIGKILL) }
+                break
+            }
+            let count = read(descriptor, &block, block.count)
+            if count <= 0 { break }
+            bytes += block[..<count]
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }
 
