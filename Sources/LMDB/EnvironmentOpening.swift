@@ -132,7 +132,7 @@ struct EnvironmentOpening {
             throw .damaged(
                 path: "\(options.path)/\(Self.dataFileName)", problem: "is cut short to \(data.size) bytes")
         }
-        if mayRebuild { return try isSound(directory) ? .renew(found.header) : .create }
+        if mayRebuild { return try isSound(directory, within: found.header.mapSize) ? .renew(found.header) : .create }
         guard directory.status(of: Self.lockFileName)?.identity.inode == found.header.lockInode else {
             return options.role == .participant ? .create : .wait
         }
@@ -156,10 +156,12 @@ struct EnvironmentOpening {
     }
 
     /// Whether the data that somebody left behind can be used again. LMDB itself would crash on much that is wrong.
-    private func isSound(_ directory: EnvironmentDirectory) throws(EnvironmentError) -> Bool {
+    private func isSound(
+        _ directory: EnvironmentDirectory, within mapSize: UInt64
+    ) throws(EnvironmentError) -> Bool {
         let file = try directory.open(Self.dataFileName, create: false)
         defer { close(file) }
-        guard let status = FileStatus(descriptor: file) else { return false }
+        guard let status = FileStatus(descriptor: file), status.size <= mapSize else { return false }
         return DataFileCheck.isSound(file, size: status.size)
     }
 

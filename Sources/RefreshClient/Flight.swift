@@ -74,6 +74,8 @@ final class Flight: @unchecked Sendable {
         for caller in overdue { caller.expire() }
         return mutex.withLock {
             handover = known
+            // Whoever leads next has a time of its own.
+            abandonedAt = nil
             if followers > 0 {
                 isLed = false
                 changed.broadcast()
@@ -94,10 +96,10 @@ final class Flight: @unchecked Sendable {
         mutex.withLock { outcome ?? unpublished.map { .success($0) } }
     }
 
-    /// Has the caller that refreshes without the table lead until `instant` at the most: if it has not ended the flight
-    /// then, it never will, and newcomers do not join it.
+    /// Has the caller that refreshes without the table lead until `instant` at least, and no longer than the latest such
+    /// instant: if it has not ended the flight then, it never will, and newcomers do not join it.
     func lead(aloneUntil instant: MonotonicInstant) {
-        mutex.withLock { abandonedAt = instant }
+        mutex.withLock { abandonedAt = max(abandonedAt ?? instant, instant) }
     }
 
     /// Whether its leader has been given up.

@@ -67,8 +67,11 @@ final class FlightTable: @unchecked Sendable {
     ///
     /// - Returns: The flight, and whether it is new, and so the caller's to lead.
     func flightToJoin(_ key: KeyMaterial) -> (flight: Flight, isNew: Bool) {
-        mutex.withLock {
-            if let known = flights[key.recordKey], !known.isAbandoned { return (known, false) }
+        // Asked before the table is locked: a flight that is left by its last caller is removed under its own lock.
+        let known = self.flight(of: key.recordKey)
+        let isAbandoned = known?.isAbandoned ?? false
+        return mutex.withLock {
+            if let now = flights[key.recordKey], !(isAbandoned && now === known) { return (now, false) }
             let flight = Flight(key: key)
             flights[key.recordKey] = flight
             return (flight, true)

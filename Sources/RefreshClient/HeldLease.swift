@@ -141,7 +141,9 @@ public final class HeldLease: @unchecked Sendable {
         joined?.hold(unpublished: success)
         let publication = Publication(of: success, table: table, tenure: tenure)
         do throws(LeaseTableError) {
-            return RefreshResult(try publication.attempt())
+            let everyones = try publication.attempt()
+            joined?.hold(unpublished: everyones)
+            return RefreshResult(everyones)
         } catch {
             if let joined {
                 leader.flights.remove(joined)
@@ -173,6 +175,7 @@ public final class HeldLease: @unchecked Sendable {
     }
 
     private func report(_ failure: UpstreamFailure, _ mayRetry: Bool) throws(TokenRefreshError) -> FailureEnd {
+        try checkProcess()
         let said: [UpstreamFailure] = mutex.withLock {
             attempts.append(failure)
             return attempts
@@ -209,11 +212,15 @@ public final class HeldLease: @unchecked Sendable {
 
     // MARK: Inside
 
+    /// Refuses a forked child, before it comes to a mutex that somebody may have held when it was made.
+    private func checkProcess() throws(TokenRefreshError) {
+        guard madeIn == forkGeneration() else { throw wrap(.lease(.ended)) }
+    }
+
     /// The lease; `nil` where there is none since the table failed.
     private func lease() throws(TokenRefreshError) -> (LeaseTable, Tenure)? {
-        let current: State = mutex.withLock { state }
-        guard madeIn == forkGeneration() else { throw wrap(.lease(.ended)) }
-        switch current {
+        try checkProcess()
+        switch mutex.withLock({ state }) {
         case .held(let table, let tenure): return (table, tenure)
         case .alone: return nil
         case .ended: throw wrap(.lease(.ended))
@@ -222,7 +229,7 @@ public final class HeldLease: @unchecked Sendable {
 
     /// Takes the lease out: who gets it ends it.
     private func end() throws(TokenRefreshError) -> State {
-        guard madeIn == forkGeneration() else { throw wrap(.lease(.ended)) }
+        try checkProcess()
         let last: State = mutex.withLock {
             defer { state = .ended }
             return state
@@ -233,11 +240,15 @@ public final class HeldLease: @unchecked Sendable {
 
     /// Keeps the lease through a pause and one more call; `nil` where it is not to be kept.
     private func holdOn(for pause: Duration) -> Duration? {
-        let current: State = mutex.withLock { state }
-        guard case .held(let table, let tenure) = current else { return isAlone ? pause : nil }
         let configuration = leader.configuration
-        let notBefore = BootInstant.now().advanced(by: pause)
         let call = max(configuration.requestTimeout + configuration.leaseMargin, configuration.lease)
+        let current: State = mutex.withLock { state }
+        guard case .held(let table, let tenure) = current else {
+            guard case .alone = current else { return nil }
+            leader.flight.lead(aloneUntil: .now().advanced(by: pause + call))
+            return pause
+        }
+        let notBefore = BootInstant.now().advanced(by: pause)
         let renewed = try? table.renew(
             tenure, until: notBefore.advanced(by: call), notBefore: notBefore,
             deadline: MonotonicInstant.now().advanced(by: configuration.publishTimeout))

@@ -28,7 +28,7 @@ public struct LeaseWaiter: Sendable {
         /// A lease that was joined and is polled.
         case polling(JoinedLease)
         /// The end of a pause, with the lease in hand.
-        case pausing(HeldLease, until: MonotonicInstant)
+        case pausing(HeldLease)
         /// The outcome of a refresh without the table, by somebody of this process.
         case following(Flight)
     }
@@ -77,8 +77,8 @@ public struct LeaseWaiter: Sendable {
             seeker.woke(end.wait(for: .zero) == .hungUp ? .holderDied(end) : .lookAgain(end))
         case .polling(let lease):
             seeker.woke(lease.holder.isAlive ? .lookAgain(nil) : .holderDied(nil))
-        case .pausing(let held, let instant):
-            return try pausing(held, until: instant)
+        case .pausing(let held):
+            if let progress = try granted(held) { return progress }
         case .following(let flight):
             return try following(flight)
         }
@@ -91,7 +91,8 @@ public struct LeaseWaiter: Sendable {
             if now >= stepEnds { return wait(atMost: Self.longestStep) }
             switch seeker.step(until: stepEnds) {
             case .granted(let tenure, let table):
-                return try granted(HeldLease(leader(of: Flight(key: seeker.key)), holding: tenure, in: table))
+                let held = HeldLease(leader(of: Flight(key: seeker.key)), holding: tenure, in: table)
+                if let progress = try granted(held) { return progress }
             case .ended(let outcome): return .result(RefreshResult(try outcome.get()))
             case .wait(let instant): return wait(atMost: BootInstant.now().duration(to: instant))
             case .timedOut: continue
@@ -132,22 +133,20 @@ public struct LeaseWaiter: Sendable {
 
     // MARK: With the lease in hand
 
-    private mutating func granted(_ held: HeldLease) throws(FlightFailure) -> Progress {
-        guard case .wait(let interval)? = try? held.maySend(callTimeout: .zero) else { return .holder(held) }
-        return try pausing(held, until: .now().advanced(by: interval))
-    }
-
-    private mutating func pausing(
-        _ held: HeldLease, until instant: MonotonicInstant
-    ) throws(FlightFailure) -> Progress {
-        let now = MonotonicInstant.now()
-        if now >= instant { return .holder(held) }
-        if instant >= deadline {
-            held.abandon()
-            throw .deadline(nil)
+    /// How far a caller is that has the lease; `nil` where it was lost, and is to be sought anew.
+    private mutating func granted(_ held: HeldLease) throws(FlightFailure) -> Progress? {
+        switch try? held.maySend(callTimeout: .zero) {
+        // That the table could not be asked is left to the holder's own ``HeldLease/maySend(callTimeout:)``.
+        case .send, nil: return .holder(held)
+        case .lost: return nil
+        case .wait(let interval):
+            guard interval < MonotonicInstant.now().duration(to: deadline) else {
+                held.abandon()
+                throw .deadline(nil)
+            }
+            standing = .pausing(held)
+            return wait(atMost: interval)
         }
-        standing = .pausing(held, until: instant)
-        return wait(atMost: now.duration(to: instant))
     }
 
     // MARK: Without the table

@@ -33,7 +33,8 @@ extension RefreshClient {
         throw CancellationError()
     }
 
-    /// The reference implementation's call: as ``refresh(_:deadline:)-async``, by token and organization.
+    /// Refreshes by token and organization, as the reference implementation's function of that name does: the asynchronous
+    /// `refresh`, with its cancellation, its limits and the configured deadline.
     ///
     /// - Throws: ``TokenRefreshError`` with this caller's own context, or `CancellationError`.
     public func refreshTokens(

@@ -54,7 +54,10 @@ extension RefreshClient {
                     FlightThread.handOver(
                         self.leader(of: flight, in: flights, request),
                         Handover(claim: Claim(joined: tenure.generation), table: table))
-                    return try afterPause(held, until: deadline)
+                    guard try mayBegin(held, until: deadline) else {
+                        return try begin(request, lease: lease, until: deadline)
+                    }
+                    return .holder(held)
                 case .alone: return .holder(HeldLease(aloneIn: leader))
                 case .deadline(let handover):
                     FlightThread.handOver(self.leader(of: flight, in: flights, request), handover)
@@ -71,16 +74,23 @@ extension RefreshClient {
     }
 
     /// Waits for the end of a pause that the upstream asked the last holder for.
-    private func afterPause(
-        _ held: HeldLease, until deadline: MonotonicInstant
-    ) throws(FlightFailure) -> BeginResult {
-        guard case .wait(let interval)? = try? held.maySend(callTimeout: .zero) else { return .holder(held) }
-        let left = MonotonicInstant.now().duration(to: deadline)
-        guard interval < left else {
-            held.abandon()
-            throw .deadline(nil)
+    ///
+    /// - Returns: false where the lease was lost meanwhile. That the table could not be asked is left to the holder's own
+    ///   ``HeldLease/maySend(callTimeout:)``.
+    private func mayBegin(_ held: HeldLease, until deadline: MonotonicInstant) throws(FlightFailure) -> Bool {
+        while let permission = try? held.maySend(callTimeout: .zero) {
+            switch permission {
+            case .send: return true
+            case .lost: return false
+            case .wait(let interval):
+                guard interval < MonotonicInstant.now().duration(to: deadline) else {
+                    held.abandon()
+                    throw .deadline(nil)
+                }
+                // A signal may end it early.
+                pause(for: interval)
+            }
         }
-        pause(for: interval)
-        return .holder(held)
+        return true
     }
 }

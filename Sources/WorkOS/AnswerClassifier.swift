@@ -17,7 +17,7 @@ package import RefreshClient
 /// | 503: turned away before any work | transient | `server_error` |
 /// | other 5xx: the work may have been done and its answer lost | transient, may have rotated | `server_error` |
 package enum AnswerClassifier {
-    /// What `answer` means. ``WorkOSUpstream/preload()`` comes first.
+    /// What `answer` means.
     package static func classify(_ answer: ReceivedAnswer) -> UpstreamAnswer {
         guard let status = answer.status else { return .failure(TransportFailure.make(answer)) }
         if status == 200, !answer.isTooLong, TokenResponse.hasAccessToken(answer.body) {

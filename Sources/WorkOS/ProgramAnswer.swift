@@ -6,7 +6,7 @@ public struct ProgramAnswer: Sendable {
     /// The longest body that is accepted.
     public static let longestBody = ReceivedAnswer.longestBody
 
-    private var received: ReceivedAnswer
+    private let received: ReceivedAnswer
 
     /// An answer that came.
     ///
@@ -39,14 +39,6 @@ public struct ProgramAnswer: Sendable {
 
     /// What it means.
     public func classified() -> UpstreamAnswer {
-        // Dates are read by libcurl; where there is none, such a wish is not understood.
-        if received.header("retry-after")?.first?.isNumber == false {
-            guard (try? CurlLibrary.load()) != nil else {
-                var withoutDate = received
-                withoutDate.headers.removeAll { $0.name == "Retry-After" }
-                return AnswerClassifier.classify(withoutDate)
-            }
-        }
-        return AnswerClassifier.classify(received)
+        AnswerClassifier.classify(received)
     }
 }

@@ -1,4 +1,5 @@
 import CCurl
+import ProcessSupport
 
 extension WorkOSUpstream {
     /// Fetches the JSON Web Key Set (RFC 7517) that this client's access tokens are signed with, verbatim: from
@@ -10,6 +11,10 @@ extension WorkOSUpstream {
     /// - Throws: ``KeySetFailure`` for anything but a whole 200 of at most 64 KiB. What the body holds is for the
     ///   caller to judge.
     public func keySet(timeout: Duration) throws(KeySetFailure) -> [UInt8] {
+        try Forks.heldOff { () throws(KeySetFailure) in try fetchKeySet(timeout) }
+    }
+
+    private func fetchKeySet(_ timeout: Duration) throws(KeySetFailure) -> [UInt8] {
         let milliseconds = Self.milliseconds(timeout)
         guard milliseconds > 0 else { throw KeySetFailure("no time was left to fetch the key set") }
         do {

@@ -127,6 +127,23 @@ extension ClientTests {
             #expect(error?.code == .deadlineExceeded)
         }
 
+        @Test func `a lease that is passed during the pause is not handed out`() throws {
+            let client = try setting.client(upstream)
+            let table = try setting.table()
+            let key = try setting.key("rt", upstream)
+            let pauseEnds = BootInstant.now().advanced(by: .seconds(2))
+            let left = try table.leaveWithPause(key, until: pauseEnds)
+            let caller = try Background { Result { try client.begin(RefreshRequest(refreshToken: "rt")) } }
+            _ = try table.awaitHolder(of: key, after: left)
+            let successor = try table.passHolder(of: key)
+            _ = try table.publish(successor, result: payload("at_successor"), deadline: soon())
+            guard case .result(let result) = try caller.get().get() else {
+                Issue.record("the lease was lost")
+                return
+            }
+            #expect(result.body == bytes("at_successor"))
+        }
+
         @Test func `who was passed does not speak for the others`() throws {
             let client = try setting.client(upstream)
             let table = try setting.table()

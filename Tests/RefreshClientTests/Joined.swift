@@ -9,9 +9,15 @@ extension RefreshClient {
         -> Int
     {
         let key = try setting.key(token, upstream, organization: organization)
-        guard let flight = FlightTable.current(for: directory).flight(of: key.recordKey) else { return 0 }
-        return flight.mutex.withLock {
-            let fields = Mirror(reflecting: flight).children
+        return FlightTable.current(for: directory).flight(of: key.recordKey)?.waiting ?? 0
+    }
+}
+
+extension Flight {
+    /// How many callers wait in it, the one that leads not among them.
+    var waiting: Int {
+        mutex.withLock {
+            let fields = Mirror(reflecting: self).children
             let blocking = fields.first { $0.label == "followers" }?.value as? Int
             let asynchronous = fields.first { $0.label == "asyncCallers" }?.value as? [ObjectIdentifier: AsyncCaller]
             return (blocking ?? 0) + (asynchronous?.count ?? 0)

@@ -33,6 +33,18 @@ extension ClientTests {
             #expect(workers.reduce(0) { $0 + $1.count("called") } == 1)
         }
 
+        @Test func `a lease is its process's: a forked child can do nothing with it`() throws {
+            let setting = try Setting()
+            let table = try setting.table()
+            let worker = try Worker(setting)
+            worker.tell("inherit rt")
+            _ = try worker.event("forked")
+            for _ in 0..<4 { #expect(try worker.event("inherited")[1] == "leaseLost") }
+            let held = try #require(try table.record(of: key(setting)))
+            #expect(held.holder.pid == worker.pid && held.attempt == 1 && held.notBefore <= held.claimedAt)
+            #expect(held.claimedAt.duration(to: held.leaseEnds) < .seconds(60))
+        }
+
         // A                     B                          C
         // claims, calls
         //                       waits                      waits

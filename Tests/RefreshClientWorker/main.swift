@@ -8,6 +8,7 @@
 //   deep N TOKEN              the same, each child a child of the one before
 //   race TOKEN US             a thread that refreshes, and after so many microseconds a child that does the same with
 //                             another: "done child …" or "hung child", then "done thread …", then "raced"
+//   inherit TOKEN             a lease, in the hands of a child: "inherited CODE" for each thing it tries, then "forked 1"
 //   idle                      a child that waits to be ended: "idle PID"
 //   exec                      another program that does: "idle PID"
 //   lock                      stays inside a write transaction: "locked"
@@ -115,6 +116,24 @@ func deepen(_ depth: Int, _ client: RefreshClient, _ token: String) {
     if depth > 1 { reap(child { deepen(depth - 1, client, token) }) }
 }
 
+func useInherited(_ held: HeldLease) {
+    let busy = UpstreamFailure(
+        class: .transient, reason: .rateLimitExceeded, status: 429, retryAfterMilliseconds: 2000, detail: "busy")
+    held.abandon()
+    let attempts: [() throws -> Any] = [
+        { try held.maySend() }, { try held.renew(for: .seconds(60)) }, { try held.fail(busy, mayRetry: true) },
+        { try held.publish(body("at_child")) },
+    ]
+    for attempt in attempts {
+        do {
+            _ = try attempt()
+            say("inherited nothing")
+        } catch {
+            say("inherited \((error as? TokenRefreshError).map { "\($0.code)" } ?? "-")")
+        }
+    }
+}
+
 func usage() -> String {
     var used = rusage()
     getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &used)
@@ -195,6 +214,14 @@ while let line = readLine() {
         guard let client = made, let count = Int(words[1]) else { continue }
         reap(child { deepen(count, client, words[2]) })
         say("forked \(count)")
+    case "inherit":
+        guard let client = made,
+            case .holder(let held) = try client.begin(RefreshRequest(refreshToken: words[1]))
+        else { continue }
+        reap(child { useInherited(held) })
+        say("forked 1")
+        // It is this process's until the end.
+        _ = Unmanaged.passRetained(held)
     case "race":
         guard let client = made, let pause = Int(words[2]) else { continue }
         let other = words[1] + "-child"
