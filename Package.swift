@@ -65,7 +65,7 @@ let package = Package(
         .target(name: "ProcessSupport", dependencies: ["CLinux"]),
         .target(name: "LMDB", dependencies: ["CLMDB", "CLinux", "ProcessSupport"]),
         .target(name: "LeaseTable", dependencies: ["LMDB", "CLinux", "ProcessSupport", crypto, logging]),
-        .testTarget(name: "LeaseTableTests", dependencies: ["LeaseTable", "ProcessSupport", crypto]),
+        .testTarget(name: "LeaseTableTests", dependencies: ["LeaseTable", "ProcessSupport", "SeededRandom", crypto]),
         // Leases as operators see them: in a table, in JSON, over HTTP.
         .target(name: "LeaseReports", dependencies: ["LeaseTable", "ProcessSupport"]),
         .executableTarget(
@@ -107,7 +107,8 @@ let package = Package(
             ]),
         // The protocol on a simulated machine, with the real records and the real decisions on them.
         .target(
-            name: "LeaseSimulator", dependencies: ["LeaseTable", "ProcessSupport"], path: "Tests/LeaseSimulator"),
+            name: "LeaseSimulator", dependencies: ["LeaseTable", "ProcessSupport", "SeededRandom"],
+            path: "Tests/LeaseSimulator"),
         .executableTarget(
             name: "lease-simulation", dependencies: ["LeaseSimulator", argumentParser], path: "Tests/LeaseSimulation"),
         .testTarget(name: "LeaseSimulatorTests", dependencies: ["LeaseSimulator", "lease-simulation"]),
@@ -120,13 +121,12 @@ let package = Package(
         .testTarget(
             name: "RefreshClientTests",
             dependencies: [
-                "LeaseTable", "LMDB", "ProcessSupport", "RefreshClient", "SanitizerSupport", "refresh-client-worker",
-                logging,
+                "LeaseTable", "LMDB", "ProcessSupport", "RefreshClient", "SanitizerSupport", "SeededRandom",
+                "refresh-client-worker", logging,
             ]),
         // libcurl's header at build time, its library by dlopen when first needed: nothing links it.
         .target(name: "CCurl"),
         .target(name: "WorkOS", dependencies: ["CCurl", "ProcessSupport", "RefreshClient"]),
-        // One attempt in a process of its own, where a test needs an environment, a fork or a signal's default.
         // The header, and in C what calls back into the program, so that no Swift is below a callback.
         .target(name: "CRefreshClientHeader"),
         .target(
@@ -135,6 +135,7 @@ let package = Package(
                 "CCurl", "CRefreshClientHeader", "LeaseTable", "ProcessSupport", "RefreshClient", "WorkOS", logging,
             ],
             linkerSettings: standingAlone),
+        // One attempt in a process of its own, where a test needs an environment, a fork or a signal's default.
         .executableTarget(
             name: "workos-probe", dependencies: ["CLinux", "RefreshClient", "WorkOS"],
             path: "Tests/WorkOSProbe"),
@@ -182,21 +183,23 @@ let package = Package(
         .testTarget(
             name: "WorkOSEmulatorTests",
             dependencies: ["WorkOSEmulator", "workos-emulator", jwtKit, logging, serviceLifecycle]),
+        // Chance that a seed repeats: for storms, schedules and tests.
+        .target(name: "SeededRandom"),
         // What the programs that play many processes have in common.
         .target(name: "StormSupport", dependencies: ["CCurl", "CLinux", "ProcessSupport", "WorkOS", crypto]),
         .executableTarget(
             name: "refresh-storm",
             dependencies: [
-                "CLinux", "LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "StormSupport", "WorkOS",
-                argumentParser, crypto, logging,
+                "CLinux", "LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "SeededRandom", "StormSupport",
+                "WorkOS", argumentParser, crypto, logging,
             ],
             path: "Sources/RefreshStorm"),
         // Kills and stops real worker processes wherever they are, and checks what must hold.
         .executableTarget(
             name: "refresh-torture",
             dependencies: [
-                "CLinux", "CProcessTesting", "LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "StormSupport",
-                "WorkOS", argumentParser, crypto, logging,
+                "CLinux", "CProcessTesting", "LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "SeededRandom",
+                "StormSupport", "WorkOS", argumentParser, crypto, logging,
             ],
             path: "Tests/RefreshTorture"),
         .testTarget(name: "RefreshTortureTests", dependencies: ["refresh-torture", "workos-emulator"]),
@@ -239,12 +242,14 @@ let package = Package(
         // A worker's life in one program, for directories that are not as they should be.
         .executableTarget(
             name: "hostile-files-worker",
-            dependencies: ["LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "TableTestSupport", logging],
+            dependencies: [
+                "LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "SeededRandom", "TableTestSupport", logging,
+            ],
             path: "Tests/HostileFilesWorker"),
         .testTarget(
             name: "HostileFilesTests",
             dependencies: [
-                "CLinux", "LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "TableTestSupport",
+                "CLinux", "LMDB", "LeaseTable", "ProcessSupport", "RefreshClient", "SeededRandom", "TableTestSupport",
                 "hostile-files-worker",
             ]),
         // Publishes at a steady rate and watches the size of the table.

@@ -3,6 +3,7 @@ import LMDB
 import LeaseTable
 import ProcessSupport
 import RefreshClient
+import SeededRandom
 import StormSupport
 
 /// Runs the rounds of one scenario.

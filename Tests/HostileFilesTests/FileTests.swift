@@ -1,4 +1,5 @@
 import Foundation
+import SeededRandom
 import TableTestSupport
 import Testing
 
@@ -37,7 +38,7 @@ import Testing
             (
                 "\(name), flip \(number) of seed \(seed)",
                 { table in
-                    var random = SplitMix(state: seed &+ UInt64(number))
+                    var random = SeededGenerator(seed: seed &+ UInt64(number))
                     guard var bytes = table.content[name] else { throw Problem("\(name) is missing") }
                     // Half of them where pages have their headers and pointers.
                     let page = Int.random(in: 0..<max(1, min(bytes.count, limit) / 4096), using: &random) * 4096
@@ -57,7 +58,7 @@ import Testing
 
     @Test func truncatedData() throws {
         let size = try Table().content["data.mdb"]?.count ?? 0
-        var random = SplitMix(state: 1)
+        var random = SeededGenerator(seed: 1)
         var lengths = [0, 1, 16, 100, 4095, 4096, 4097, 8191, 8192, 8193, 12_288, size - 1, size - 4096]
         for _ in 0..<40 * Self.factor { lengths.append(Int.random(in: 0..<size, using: &random)) }
         let tally = try run(
@@ -92,7 +93,7 @@ import Testing
     }
 
     @Test func rubbish() throws {
-        var random = SplitMix(state: 4000)
+        var random = SeededGenerator(seed: 4000)
         let cases = Table.names.flatMap { name in
             [0, 1, 4096, 8192, 65_536].map { length in
                 let bytes = (0..<length).map { _ in UInt8.random(in: 0...255, using: &random) }

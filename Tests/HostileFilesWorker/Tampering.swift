@@ -1,6 +1,7 @@
 import LMDB
 import LeaseTable
 import ProcessSupport
+import SeededRandom
 import TableTestSupport
 
 /// Changes records in a table whose pages stay sound, which is more than a damaged disk does and what somebody can do who
@@ -13,7 +14,7 @@ struct Tampering {
     func run(_ arguments: [String]) throws {
         switch (arguments.first, arguments.dropFirst().first) {
         case ("flip", let seed?):
-            var random = SplitMix(state: UInt64(seed) ?? 0)
+            var random = SeededGenerator(seed: UInt64(seed) ?? 0)
             try change { records in
                 let record = Int.random(in: 0..<records.count, using: &random)
                 // Half of the time in the header, which is not sealed.

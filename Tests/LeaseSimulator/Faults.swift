@@ -1,5 +1,6 @@
 import LeaseTable
 import ProcessSupport
+import SeededRandom
 
 // What goes wrong, and what comes from outside.
 extension Schedule {

@@ -1,5 +1,6 @@
 import LeaseTable
 import ProcessSupport
+import SeededRandom
 
 // The steps of `FlightLeader.lead(until:)` and of `FlightThread.handOver(_:_:)`.
 extension Schedule {

@@ -1,5 +1,6 @@
 import LeaseTable
 import ProcessSupport
+import SeededRandom
 
 /// One schedule: a machine with its processes, table, pipes, clock and upstream, and a seed that decides who takes the
 /// next step, and what goes wrong.
@@ -11,7 +12,7 @@ final class Schedule {
     let options: SimulationOptions
     let settings: ScheduleSettings
     let materials: [KeyMaterial]
-    var random: SplitMix64
+    var random: SeededGenerator
     /// `CLOCK_MONOTONIC`, in nanoseconds.
     var now: UInt64 = 1_000_000_000_000
     /// By how much `CLOCK_BOOTTIME` is ahead of it: the time the machine was suspended.
@@ -47,7 +48,7 @@ final class Schedule {
     init(seed: UInt64, options: SimulationOptions, materials: [KeyMaterial], isTraced: Bool) {
         self.options = options
         self.materials = materials
-        random = SplitMix64(seed: seed)
+        random = SeededGenerator(seed: seed)
         settings = ScheduleSettings(options, &random)
         tokens = Array(repeating: SimulatedToken(), count: settings.keys)
         trace = Trace(isOn: isTraced)

@@ -1,4 +1,5 @@
 import LeaseTable
+import SeededRandom
 
 /// What one schedule has drawn for itself before it starts.
 struct ScheduleSettings {
@@ -19,7 +20,7 @@ struct ScheduleSettings {
     let cancellations: Int
     let rareFaults: Int
 
-    init(_ options: SimulationOptions, _ random: inout SplitMix64) {
+    init(_ options: SimulationOptions, _ random: inout SeededGenerator) {
         processes = options.processes ?? 2 + random.below(7)
         keys = random.below(4) == 0 ? 2 : 1
         usesPipes = random.below(7) > 0

@@ -1,5 +1,6 @@
 import LeaseTable
 import ProcessSupport
+import SeededRandom
 
 // The upstream: tokens that work once, answers that take their time or get lost, and requests that arrive although their
 // sender is dead.

@@ -1,4 +1,5 @@
 import ProcessSupport
+import SeededRandom
 import Testing
 
 @testable import LeaseTable
@@ -33,7 +34,7 @@ struct LeaseHistory {
     let retention = FailureRetention(terminal: .seconds(5), survival: .seconds(5))
 
     init(seed: UInt64) {
-        random = SeededGenerator(state: seed)
+        random = SeededGenerator(seed: seed)
     }
 
     var keptResult: SealedOutcome? { result.flatMap { now < $0.keptUntil ? $0.outcome : nil } }

@@ -1,4 +1,5 @@
 import ProcessSupport
+import SeededRandom
 import Testing
 
 @testable import LeaseTable
@@ -37,7 +38,7 @@ struct RecordCodecTests {
     }
 
     @Test(arguments: 0..<300 as Range<UInt64>) func `random records round-trip`(seed: UInt64) throws {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         let record = randomRecord(&random)
         #expect(try decode(RecordCodec.encode(record)) == record)
     }
@@ -95,7 +96,7 @@ struct RecordCodecTests {
     }
 
     @Test(arguments: 0..<200 as Range<UInt64>) func `random bytes do not crash`(seed: UInt64) throws {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         var bytes = try RecordCodec.encode(randomRecord(&random))
         for _ in 0..<Int.random(in: 1...20, using: &random) {
             bytes[Int.random(in: 3..<RecordCodec.headerLength, using: &random)] = UInt8(

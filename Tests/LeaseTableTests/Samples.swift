@@ -2,19 +2,6 @@ import ProcessSupport
 
 @testable import LeaseTable
 
-/// SplitMix64: a seed in a failing test's message replays it.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
-    }
-}
-
 func environment(_ byte: UInt8 = 1) -> EnvironmentID {
     EnvironmentID(bytes: [UInt8](repeating: byte, count: 16)) ?? EnvironmentID()
 }

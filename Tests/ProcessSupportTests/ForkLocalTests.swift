@@ -8,23 +8,17 @@ import Testing
         let pid = getpid()
     }
 
-    private func outcome(of pid: pid_t) -> Int32 {
-        var status: Int32 = 0
-        while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
-        return status
-    }
-
     @Test func aChildHasAValueOfItsOwn() {
         let local = ForkLocal<Box>(.tests)
         let mine = local.value(Box.init)
         #expect(local.value(Box.init) === mine)
         let generation = forkGeneration()
-        let child = clinux_fork()
+        let child = forkWithLimit()
         if child == 0 {
             let theirs = local.value(Box.init)
             _exit(theirs !== mine && theirs.pid == getpid() && forkGeneration() == generation + 1 ? 0 : 1)
         }
-        #expect(outcome(of: child) == 0)
+        #expect(exitStatus(of: child) == 0)
         #expect(local.value(Box.init) === mine)
         #expect(forkGeneration() == generation)
     }
@@ -33,16 +27,16 @@ import Testing
         let descriptor = clinux_open_fork_private(AT_FDCWD, "/dev/null", O_RDONLY)
         let shared = clinux_openat(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0)
         #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0)
-        let child = clinux_fork()
+        let child = forkWithLimit()
         if child == 0 { _exit(fcntl(descriptor, F_GETFD) == -1 && fcntl(shared, F_GETFD) != -1 ? 0 : 1) }
-        #expect(outcome(of: child) == 0)
+        #expect(exitStatus(of: child) == 0)
         #expect(fcntl(descriptor, F_GETFD) != -1)
         #expect(clinux_close_fork_private(descriptor) == 0)
         // Its number may be somebody else's now: the child leaves it alone.
         let reused = clinux_openat(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0)
-        let second = clinux_fork()
+        let second = forkWithLimit()
         if second == 0 { _exit(fcntl(reused, F_GETFD) != -1 ? 0 : 1) }
-        #expect(outcome(of: second) == 0)
+        #expect(exitStatus(of: second) == 0)
         close(reused)
         close(shared)
     }
@@ -50,9 +44,9 @@ import Testing
     @Test func identityIsTheProcessAndLives() {
         let me = ProcessIdentity.current()
         #expect(me.pid == getpid() && me.startTime > 0 && me.isAlive)
-        let child = clinux_fork()
+        let child = forkWithLimit()
         if child == 0 { _exit(ProcessIdentity.current().pid == getpid() ? 0 : 1) }
-        #expect(outcome(of: child) == 0)
+        #expect(exitStatus(of: child) == 0)
         #expect(!ProcessIdentity(pid: me.pid, startTime: me.startTime + 1).isAlive)
         #expect(!ProcessIdentity(pid: child, startTime: me.startTime).isAlive)
     }
@@ -62,7 +56,7 @@ import Testing
     func whoGetsThePidOfADeadProcessIsNotTakenForIt() throws {
         let (dead, pid) = try identityOfAChild()
         kill(pid, SIGKILL)
-        _ = outcome(of: pid)
+        _ = exitStatus(of: pid)
         #expect(!dead.isAlive)
         // Start times are counted in ticks of 10 ms.
         ProcessSupport.pause(for: .milliseconds(30))
@@ -75,7 +69,7 @@ import Testing
             let (next, reused) = try identityOfAChild()
             defer {
                 kill(reused, SIGKILL)
-                _ = outcome(of: reused)
+                _ = exitStatus(of: reused)
             }
             // Somebody else's process may have come between.
             guard reused == pid else { continue }
@@ -91,7 +85,7 @@ import Testing
         var ends: [Int32] = [-1, -1]
         try #require(pipe(&ends) == 0)
         defer { close(ends[0]) }
-        let child = clinux_fork()
+        let child = forkWithLimit()
         if child == 0 {
             var start = ProcessIdentity.current().startTime
             _ = write(ends[1], &start, 8)

@@ -27,7 +27,7 @@ extension ForkLocalTests {
         }
         #expect(other.result(within: .seconds(5)) == 0)
         let forker = try Watched {
-            let child = clinux_fork()
+            let child = forkWithLimit()
             if child == 0 { _exit(openings(of: path)) }
             return exitStatus(of: child)
         }
@@ -66,10 +66,10 @@ extension ForkLocalTests {
         }
         holder.awaitSleep()
         let forker = try Watched {
-            let child = clinux_fork()
+            let child = forkWithLimit()
             if child == 0 {
                 // Nothing of the parent's holds the child's own forks off.
-                let grandchild = clinux_fork()
+                let grandchild = forkWithLimit()
                 if grandchild == 0 { _exit(0) }
                 _exit(exitStatus(of: grandchild))
             }
@@ -99,12 +99,6 @@ private func openings(of path: String) -> Int32 {
         }
     }
     return count
-}
-
-private func exitStatus(of pid: pid_t) -> Int32 {
-    var status: Int32 = 0
-    while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
-    return status & 0x7f == 0 ? (status >> 8) & 0xff : -1
 }
 
 /// A directory of the test's own, removed with it.

@@ -2,6 +2,7 @@ import Glibc
 import LeaseTable
 import ProcessSupport
 import RefreshClient
+import SeededRandom
 import StormSupport
 
 /// The life of a web worker: a few threads that ask for the tokens of the moment until the round is over, or somebody

@@ -2,6 +2,7 @@ import CLinux
 import FoundationEssentials
 import Glibc
 import ProcessSupport
+import SeededRandom
 import StormSupport
 
 /// The master: forks workers, kills, stops and continues them at random, and puts another in the place of each that has

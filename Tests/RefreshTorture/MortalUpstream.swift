@@ -2,6 +2,7 @@ import Crypto
 import Glibc
 import ProcessSupport
 import RefreshClient
+import SeededRandom
 import StormSupport
 
 /// The real upstream, and around it the moments at which a holder's death matters most: just before it sends, between

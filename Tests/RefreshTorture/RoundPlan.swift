@@ -1,4 +1,5 @@
 import ProcessSupport
+import SeededRandom
 import StormSupport
 
 /// The tokens of one round, and when callers ask for each: one after the other, so that there is always one that has

@@ -2,6 +2,7 @@ import Glibc
 import LMDB
 import LeaseTable
 import ProcessSupport
+import SeededRandom
 import StormSupport
 
 /// A process that uses the table without a client, and dies in it: inside a write transaction that has changed other

@@ -3,6 +3,7 @@ import Glibc
 import LeaseTable
 import ProcessSupport
 import RefreshClient
+import SeededRandom
 import StormSupport
 import WorkOS
 
