@@ -237,6 +237,13 @@ final class Torture {
         let check = try inChild { TableCheck.read(self.table, sweeping: true, freeingSlots: true) }
         for problem in check.problems { tally.violate(.environment, problem) }
         if check.pipes > 0 { tally.violate(.space, "\(check.pipes) pipes are left at the end") }
+        // One that waited for a thread in the run queue is excused; many are not, or a deadline that nobody keeps might
+        // hide behind a busy machine.
+        let excused = max(1, tally.lateness.count / 100)
+        if tally.laterThanQueued > excused {
+            tally.violate(
+                .onTime, "\(tally.laterThanQueued) of \(tally.lateness.count) callers were late while they could run")
+        }
         if tally.deaths < options.deaths { tally.violate(.deaths, "\(tally.deaths) deaths, not \(options.deaths)") }
         for point in Self.points where tally.points[point] == nil {
             tally.violate(.deaths, "nobody died \(point)")
