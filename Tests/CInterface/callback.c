@@ -2,7 +2,11 @@
 #define _GNU_SOURCE
 #include "check.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static refreshclient_t client;
@@ -142,6 +146,69 @@ static void who_was_overtaken_gets_the_others_result(void) {
     CHECK(pthread_join(successor, NULL) == 0);
 }
 
+/* Answers 429 the first time, and says so. */
+static int32_t be_told_to_wait(void *context, const refreshclient_request *request, refreshclient_answer *answer) {
+    (void)request;
+    CHECK(write(*(int *)context, "c", 1) == 1);
+    *answer = answer_of(429, "{}");
+    answer->may_retry = 1;
+    return 0;
+}
+
+/* Waits until the process is asleep in this system call, and stops it there. */
+static void stop_in(pid_t process, long system_call) {
+    char path[64], text[256];
+    snprintf(path, sizeof path, "/proc/%d/syscall", (int)process);
+    for (int64_t end = now_ms() + 10000;; usleep(1000)) {
+        CHECK(now_ms() < end);
+        int file = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t length = file < 0 ? -1 : read(file, text, sizeof text - 1);
+        close(file);
+        text[length > 0 ? length : 0] = '\0';
+        if (atol(text) == system_call && text[0] != 'r') break;
+    }
+    CHECK(kill(process, SIGSTOP) == 0 && waitpid(process, NULL, WUNTRACED) == process);
+}
+
+/*
+ * the other process                     this one
+ * answers 429, pauses, and is stopped
+ *                                       waits until the lease ends, takes over, publishes
+ * goes on: must not send its token
+ */
+static void who_was_stopped_before_sending_does_not_send(void) {
+    refreshclient_options options = options_here();
+    /* The lease is renewed through the pause of 1 s, for a call of 500 ms and the margin of 2 s. */
+    options.request_timeout_ms = 500;
+    options.lease_ms = 1000;
+    refreshclient_t hasty = 0;
+    CHECK(refreshclient_open(&options, &hasty, NULL) == REFRESHCLIENT_OK);
+    refreshclient_request request = request_for("rt stopped");
+    refreshclient_outcome outcome = REFRESHCLIENT_OUTCOME_INIT;
+    int calls[2];
+    char call;
+    CHECK(pipe2(calls, O_CLOEXEC) == 0);
+    pid_t other = fork();
+    if (other == 0) {
+        alarm(30);
+        int32_t code = refreshclient_refresh(hasty, &request, be_told_to_wait, &calls[1], &outcome);
+        _exit(code == REFRESHCLIENT_OK && body_is(&outcome, good) ? 0 : 1);
+    }
+    close(calls[1]);
+    CHECK(other > 0 && read(calls[0], &call, 1) == 1);
+    stop_in(other, SYS_ppoll);
+    struct script successor = {.answers = {answer_of(200, good)}};
+    CHECK(refreshclient_refresh(hasty, &request, play, &successor, &outcome) == REFRESHCLIENT_OK && successor.calls == 1);
+    refreshclient_outcome_free(&outcome);
+    CHECK(kill(other, SIGCONT) == 0);
+    int status = 0;
+    CHECK(waitpid(other, &status, 0) == other);
+    CHECK(read(calls[0], &call, 1) == 0);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    close(calls[0]);
+    CHECK(refreshclient_close(hasty) == REFRESHCLIENT_OK);
+}
+
 /* The library's own upstream, where nobody listens. */
 static void its_own_upstream_is_told_apart(void) {
     refreshclient_request request = request_for("rt unreachable");
@@ -152,7 +219,7 @@ static void its_own_upstream_is_told_apart(void) {
     refreshclient_outcome_free(&outcome);
     refreshclient_counts counts = REFRESHCLIENT_COUNTS_INIT;
     CHECK(refreshclient_get_counts(client, &counts) == REFRESHCLIENT_OK);
-    CHECK(counts.upstream_calls == 1 && counts.claims > 5 && counts.takeovers == 1 && counts.hits > 0);
+    CHECK(counts.upstream_calls == 1 && counts.claims > 5 && counts.takeovers == 2 && counts.hits > 0);
 }
 
 int main(void) {
@@ -163,6 +230,7 @@ int main(void) {
     no_answer_is_told_apart();
     threads_share_one_call();
     who_was_overtaken_gets_the_others_result();
+    who_was_stopped_before_sending_does_not_send();
     its_own_upstream_is_told_apart();
     CHECK(refreshclient_close(client) == REFRESHCLIENT_OK);
     return 0;
