@@ -124,6 +124,39 @@ static void threads_share_one_call(void) {
     CHECK(shared.calls == 1);
 }
 
+static void *finish_once(void *opaque) {
+    refreshclient_lease_t lease = *(refreshclient_lease_t *)opaque;
+    refreshclient_answer answer = answer_of(200, good);
+    refreshclient_outcome outcome = REFRESHCLIENT_OUTCOME_INIT;
+    int32_t code = refreshclient_finish(lease, &answer, &outcome);
+    CHECK(code == REFRESHCLIENT_OK ? body_is(&outcome, good) : code == REFRESHCLIENT_STALE_HANDLE);
+    refreshclient_outcome_free(&outcome);
+    return code == REFRESHCLIENT_OK ? opaque : NULL;
+}
+
+static void one_of_many_threads_finishes(void) {
+    enum { THREADS = 16, ROUNDS = 20 };
+    for (int round = 0; round < ROUNDS; round++) {
+        char token[32];
+        snprintf(token, sizeof token, "rt finished %d", round);
+        refreshclient_request request = request_for(token);
+        refreshclient_outcome outcome = REFRESHCLIENT_OUTCOME_INIT;
+        CHECK(refreshclient_begin(client, &request, &outcome) == REFRESHCLIENT_HOLDER);
+        refreshclient_lease_t lease = outcome.lease;
+        refreshclient_outcome_free(&outcome);
+        pthread_t threads[THREADS];
+        int finished = 0;
+        for (int index = 0; index < THREADS; index++)
+            CHECK(pthread_create(&threads[index], NULL, finish_once, &lease) == 0);
+        for (int index = 0; index < THREADS; index++) {
+            void *result = NULL;
+            CHECK(pthread_join(threads[index], &result) == 0);
+            finished += result != NULL;
+        }
+        CHECK(finished == 1);
+    }
+}
+
 /* Whose lease has run out while the call was under way, and has failed, gets what its successor made of it. */
 static int32_t be_overtaken(void *context, const refreshclient_request *request, refreshclient_answer *answer) {
     pthread_t *successor = context;
@@ -229,6 +262,7 @@ int main(void) {
     a_dead_session_is_told_to_all();
     no_answer_is_told_apart();
     threads_share_one_call();
+    one_of_many_threads_finishes();
     who_was_overtaken_gets_the_others_result();
     who_was_stopped_before_sending_does_not_send();
     its_own_upstream_is_told_apart();
