@@ -24,7 +24,7 @@ def install():
     # With httpx, which Debian has in a package.
     call("python3", "-m", "venv", "--system-site-packages", f"{PLACE}/python")
     call(f"{PLACE}/python/bin/pip", "install", "--quiet", "--no-index", *glob.glob(f"{PLACE}/wheels/*.whl"))
-    call("gem", "install", "--quiet", "--local", *glob.glob(f"{PLACE}/gems/*.gem"))
+    call("gem", "install", "--quiet", "--no-document", "--local", *glob.glob(f"{PLACE}/gems/*.gem"))
     call("make", "--silent", "--directory", f"{PLACE}/c-prefork")
 
 
