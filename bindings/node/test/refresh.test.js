@@ -1,14 +1,14 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { execFile, spawn } = require('node:child_process');
+const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
 const { performance } = require('node:perf_hooks');
 const readline = require('node:readline');
 const { test } = require('node:test');
-const { inspect, promisify } = require('node:util');
+const { inspect } = require('node:util');
 
 const { signalled, useFixture } = require('./support/fixture.js');
 const { threads } = require('./support/place.js');
@@ -207,17 +207,4 @@ test('a client says where the workers meet, and counts', async () => {
   assert.equal(client.counts.claims, before.claims + 1);
   assert.equal(client.counts.hits, before.hits + 1);
   assert.equal(client.counts.upstreamCalls, before.upstreamCalls);
-});
-
-test('who has nothing else to do has its result at once', async () => {
-  // On a loop of its own where nothing else happens before the deadline: neither a timer nor a connection of fetch.
-  const program = `
-    const { RefreshClient } = require(process.argv[1]);
-    const client = new RefreshClient(JSON.parse(process.argv[2]));
-    const begun = performance.now();
-    client.refresh(process.env.TOKEN, { deadline: 20_000 }).then(() => console.log(performance.now() - begun));`;
-  const environment = { ...process.env, TOKEN: await fixture.emulator.token() };
-  const given = ['-e', program, path.join(__dirname, '..'), JSON.stringify(fixture.options())];
-  const { stdout } = await promisify(execFile)(process.execPath, given, { env: environment });
-  assert.ok(Number(stdout) < 5_000, `after ${stdout} ms`);
 });
