@@ -27,10 +27,11 @@ MEASURED = $(addprefix --library ,$(wildcard $(LIBRARY))) $(addprefix --refreshd
 SUBMAKE := $(MAKE) --no-print-directory
 
 .PHONY: help demo build library install deb test nightly test-python test-bindings test-hosts test-hosts-ci hosts-together \
-	test-browser simulation space model torture fuzz sanitize bench bench-quick instructions docs lint format clean
+	test-fresh-machine test-browser simulation space model torture fuzz sanitize bench bench-quick instructions docs lint \
+	format clean
 
 help: ## Lists the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## Shows 128 callers in 16 processes share one refresh, and survive the death of the one who makes it
 	@scripts/demo $(RELEASE)
@@ -75,7 +76,7 @@ test: ## Runs all tests that end within minutes
 	@scripts/check-manual $(DEBUG) docs/refreshd.md
 	@scripts/check-manual $(DEBUG) docs/lease-dump.md
 
-nightly: test test-bindings test-hosts test-browser ## Runs the long forms as well: hours
+nightly: test test-bindings test-hosts test-fresh-machine test-browser ## Runs the long forms as well: hours
 	@LMDB_KILL_ROUNDS=60000 swift test --skip-build --filter LMDBTests
 	@REFRESHD_LONG_TESTS=1 swift test --skip-build --filter 'RefreshStormTests|HostileFilesTests'
 	@swift test --skip-build --filter RefreshTortureTests
@@ -110,6 +111,12 @@ hosts-together:
 	@for product in workos-emulator lease-dump; do swift build --configuration release --product $$product || exit 1; done
 	@Tests/Hosts/run --rounds $(HOST_ROUNDS) $(HOSTS_TO_RUN)
 	@Tests/Hosts/run --rounds $(HOST_ROUNDS) --all $(HOSTS_TO_RUN)
+
+test-fresh-machine: ## Installs what was built on a minimal Debian 12 without Swift, and runs every binding's examples there
+	@scripts/install-dependencies fresh-machine
+	@$(SUBMAKE) library
+	@swift build --configuration release --product workos-emulator
+	@Tests/FreshMachine/run
 
 test-browser: ## Loads a page of 12 parallel parts on an expired session, in headless Chromium: ROUNDS=50
 	@scripts/install-dependencies browser

@@ -35,11 +35,7 @@ static void *open_caller(const scene *scene)
 static int look(void *opaque, const char *token, result *result)
 {
     caller *self = opaque;
-    redisReply *reply = redis_checked(self->redis, redisCommand(self->redis, "GET session:%s", token));
-    int found = reply->type == REDIS_REPLY_STRING;
-    if (found) set_result(result, reply->str, reply->len);
-    freeReplyObject(reply);
-    return found ? 0 : -1;
+    return redis_look(self->redis, "session", token, result);
 }
 
 static bool obtain(caller *self, const char *token)

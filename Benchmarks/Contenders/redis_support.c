@@ -31,6 +31,15 @@ void redis_load(redisContext *context, const char *script, char digest[41])
     freeReplyObject(reply);
 }
 
+int redis_look(redisContext *context, const char *kind, const char *token, result *result)
+{
+    redisReply *reply = redis_checked(context, redisCommand(context, "GET %s:%s", kind, token));
+    bool found = reply->type == REDIS_REPLY_STRING;
+    if (found) set_result(result, reply->str, reply->len);
+    freeReplyObject(reply);
+    return found ? 0 : -1;
+}
+
 void redis_name_owner(char *owner, size_t size)
 {
     static atomic_uint count;

@@ -21,6 +21,12 @@ struct ClientOptions: Hashable {
     private let failsWithoutTable: Int64?
     private let logLevel: Int64?
 
+    /// The header's names for the fields of `RefreshConfiguration` that are checked together.
+    private static let names = [
+        "requestTimeout": "request_timeout_ms", "lease": "lease_ms", "resultRetention": "result_retention_ms",
+        "callerDeadline": "deadline_ms", "mapSize": "map_size",
+    ]
+
     init(_ given: UnsafePointer<refreshclient_options>?) throws(CallError) {
         let options = try unsafe Input.structure(given, "options", size: \.size)
         directory =
@@ -71,7 +77,8 @@ struct ClientOptions: Hashable {
                 refreshing: try RefreshClient(upstream: upstream, configuration: configuration),
                 callsWorkOS: tokenEndpoint == nil)
         } catch {
-            throw .invalid("options: \(error.problem)")
+            let name = Self.names[error.field] ?? error.field
+            throw .invalid("\(name) is \(error.value), and \(error.requirement)")
         }
     }
 

@@ -1,7 +1,6 @@
 /* refreshclient_refresh: begin, the program's callback, finish. In C, so that nothing but C is below the callback. */
 #include "refreshclient.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -13,11 +12,6 @@ static int64_t now_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void pause_ms(int32_t milliseconds) {
-    struct timespec left = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000L};
-    while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR) continue;
 }
 
 /* The margin that a lease has beyond the program's call. */
@@ -50,7 +44,7 @@ static int32_t call(const refreshclient_request *request, refreshclient_perform 
     for (;;) {
         refreshclient_lease_t lease = outcome->lease;
         refreshclient_outcome_free(outcome);
-        /* This process may have been stopped meanwhile, and the token be spent. */
+        /* This process may have been stopped meanwhile, and the token be spent. Waits out the pause after a 429. */
         int32_t code = refreshclient_may_send(lease, call_timeout_ms(request), &outcome->error);
         if (code != REFRESHCLIENT_OK) {
             refreshclient_abandon(lease);
@@ -66,7 +60,6 @@ static int32_t call(const refreshclient_request *request, refreshclient_perform 
         code = refreshclient_finish(lease, &answer, outcome);
         if (code == REFRESHCLIENT_INVALID_ARGUMENT) return answer_unusable(lease, code, outcome);
         if (code != REFRESHCLIENT_RETRY) return code;
-        pause_ms(outcome->wait_ms);
     }
 }
 

@@ -48,7 +48,7 @@ public struct KeyPartsError: Error, Hashable, Sendable, CustomStringConvertible 
     public var description: String {
         switch problem {
         case .empty where part.isOptional:
-            "the \(part.rawValue) is empty: leave it out (nil) where there is none"
+            "the \(part.rawValue) is empty: leave it out where there is none"
         case .empty:
             "the \(part.rawValue) is empty: pass the one in use"
         case .tooLong(let limit):

@@ -82,9 +82,10 @@ public struct RefreshConfiguration: Sendable {
     public func validate() throws(ConfigurationError) {
         let positive: [(String, Duration)] = [
             ("requestTimeout", requestTimeout), ("lease", lease), ("leaseMargin", leaseMargin),
-            ("resultRetention", resultRetention), ("callerDeadline", callerDeadline),
-            ("shortestRetryPause", shortestRetryPause), ("publishTimeout", publishTimeout),
-            ("publishRetryPause", publishRetryPause), ("shortestPoll", shortestPoll),
+            ("resultRetention", resultRetention), ("failureSurvival", failureSurvival),
+            ("callerDeadline", callerDeadline), ("shortestRetryPause", shortestRetryPause),
+            ("publishTimeout", publishTimeout), ("publishRetryPause", publishRetryPause),
+            ("shortestPoll", shortestPoll),
         ]
         for (name, value) in positive where value <= .zero {
             throw ConfigurationError(name, value, "must be longer than nothing")
@@ -95,26 +96,30 @@ public struct RefreshConfiguration: Sendable {
         if lease <= requestTimeout {
             throw ConfigurationError(
                 "lease", lease,
-                "must be longer than requestTimeout (\(requestTimeout)), or a holder is passed while its answer is due"
+                "must be longer than the request timeout (\(requestTimeout)), or a holder is passed while its answer is due"
             )
         }
-        if terminalFailureRetention < .zero || failureSurvival <= .zero {
+        if terminalFailureRetention < .zero {
             throw ConfigurationError("terminalFailureRetention", terminalFailureRetention, "must not be negative")
         }
-        if longestRetryPause < shortestRetryPause || longestPoll < shortestPoll {
+        if longestRetryPause < shortestRetryPause {
             throw ConfigurationError("longestRetryPause", longestRetryPause, "must not be below the shortest")
+        }
+        if longestPoll < shortestPoll {
+            throw ConfigurationError("longestPoll", longestPoll, "must not be below the shortest")
         }
         if mapSize < 1 << 20 || mapSize % 4096 != 0 {
             throw ConfigurationError("mapSize", mapSize, "must be a multiple of 4096 bytes, and at least 1 MiB")
         }
         if publishReserve < 0 || publishReserve > mapSize / 2 {
-            throw ConfigurationError("publishReserve", publishReserve, "must be at most half of mapSize")
+            throw ConfigurationError("publishReserve", publishReserve, "must be at most half of the map")
         }
         if readerSlots < 8 || readerSlots > 65_536 {
             throw ConfigurationError("readerSlots", readerSlots, "must be from 8 to 65536")
         }
         if readersPerProcess < 1 || readersPerProcess > readerSlots {
-            throw ConfigurationError("readersPerProcess", readersPerProcess, "must be from 1 to readerSlots")
+            throw ConfigurationError(
+                "readersPerProcess", readersPerProcess, "must be from 1 to the reader slots (\(readerSlots))")
         }
         if sweepsPerWrite < 1 || sweepsPerWrite > 64 {
             throw ConfigurationError("sweepsPerWrite", sweepsPerWrite, "must be from 1 to 64, or the table grows")
@@ -132,16 +137,19 @@ public enum CoordinationFailurePolicy: String, Sendable, CaseIterable {
 
 /// A configuration value that cannot be used.
 public struct ConfigurationError: Error, Sendable, CustomStringConvertible {
-    /// The field's name.
+    /// The field's name. Other interfaces have other names for it.
     public let field: String
-    /// What is wrong with which value.
-    public let problem: String
+    /// The value it has, with its unit.
+    public let value: String
+    /// What it must be: the end of a sentence that names neither.
+    public let requirement: String
 
-    init(_ field: String, _ value: some Any, _ problem: String) {
+    init(_ field: String, _ value: some Any, _ requirement: String) {
         self.field = field
-        self.problem = "\(field) is \(value), but \(problem)"
+        self.value = "\(value)"
+        self.requirement = requirement
     }
 
     /// The problem.
-    public var description: String { "configuration: \(problem)" }
+    public var description: String { "configuration: \(field) is \(value), and \(requirement)" }
 }

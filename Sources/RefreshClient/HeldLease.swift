@@ -19,8 +19,9 @@ public final class HeldLease: @unchecked Sendable {
 
     private enum State {
         case held(LeaseTable, Tenure)
-        /// The table failed: this process's callers wait in the flight, others do not know.
-        case alone
+        /// The table failed: this process's callers wait in the flight, others do not know. The upstream asked for a
+        /// pause until then.
+        case alone(notBefore: MonotonicInstant)
         case ended
     }
 
@@ -32,7 +33,7 @@ public final class HeldLease: @unchecked Sendable {
     /// Leads `leader`'s flight, without a lease.
     init(aloneIn leader: FlightLeader) {
         self.leader = leader
-        state = .alone
+        state = .alone(notBefore: .now())
         leader.flights.count(\.refreshedAlone)
         leader.flight.lead(aloneUntil: .now().advanced(by: leader.configuration.lease))
     }
@@ -69,7 +70,7 @@ public final class HeldLease: @unchecked Sendable {
     }
 
     private func permission(_ callTimeout: Duration?) throws(TokenRefreshError) -> SendPermission {
-        guard let (table, tenure) = try lease() else { return .send }
+        guard let (table, tenure) = try lease() else { return permissionAlone() }
         var configuration = leader.configuration
         configuration.requestTimeout = callTimeout ?? configuration.requestTimeout
         let timed = table.with(configuration)
@@ -92,6 +93,12 @@ public final class HeldLease: @unchecked Sendable {
         } catch {
             throw wrap(error.isTimeout ? .deadline(error) : .coordination(error))
         }
+    }
+
+    private func permissionAlone() -> SendPermission {
+        guard case .alone(let notBefore) = mutex.withLock({ state }) else { return .lost }
+        let left = MonotonicInstant.now().duration(to: notBefore)
+        return left > .zero ? .wait(left) : .send
     }
 
     /// Makes the lease last `duration` from now, unless it lasts longer already.
@@ -242,18 +249,23 @@ public final class HeldLease: @unchecked Sendable {
     private func holdOn(for pause: Duration) -> Duration? {
         let configuration = leader.configuration
         let call = max(configuration.requestTimeout + configuration.leaseMargin, configuration.lease)
-        let current: State = mutex.withLock { state }
-        guard case .held(let table, let tenure) = current else {
-            guard case .alone = current else { return nil }
-            leader.flight.lead(aloneUntil: .now().advanced(by: pause + call))
-            return pause
+        let current: State = mutex.withLock {
+            if case .alone = state { state = .alone(notBefore: .now().advanced(by: pause)) }
+            return state
         }
-        let notBefore = BootInstant.now().advanced(by: pause)
-        let renewed = try? table.renew(
-            tenure, until: notBefore.advanced(by: call), notBefore: notBefore,
-            deadline: MonotonicInstant.now().advanced(by: configuration.publishTimeout))
-        if case .store = renewed { return pause }
-        return nil
+        switch current {
+        case .held(let table, let tenure):
+            let notBefore = BootInstant.now().advanced(by: pause)
+            let renewed = try? table.renew(
+                tenure, until: notBefore.advanced(by: call), notBefore: notBefore,
+                deadline: MonotonicInstant.now().advanced(by: configuration.publishTimeout))
+            if case .store = renewed { return pause }
+            return nil
+        case .alone(let notBefore):
+            leader.flight.lead(aloneUntil: notBefore.advanced(by: call))
+            return pause
+        case .ended: return nil
+        }
     }
 
     private func answerOfOthers(_ table: LeaseTable, _ tenure: Tenure) throws(TokenRefreshError) -> RefreshResult {

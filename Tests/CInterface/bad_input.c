@@ -88,9 +88,13 @@ static void options_are_checked(void) {
     REFUSED(options.directory = "\xc3", "directory is not UTF-8");
     REFUSED(options.request_timeout_ms = -2, "request_timeout_ms");
     REFUSED(options.request_timeout_ms = INT64_MAX, "request_timeout_ms");
-    REFUSED(options.lease_ms = 5000, "longer than requestTimeout");
+    REFUSED(options.request_timeout_ms = 0, "request_timeout_ms is 0");
+    REFUSED(options.lease_ms = 5000, "lease_ms is 5.0 seconds, and must be longer than the request timeout (10.0 seconds)");
+    REFUSED(options.result_retention_ms = 0, "result_retention_ms is 0");
+    REFUSED(options.deadline_ms = 0, "deadline_ms is 0");
     REFUSED(options.deadline_ms = INT64_MIN, "deadline_ms");
     REFUSED(options.map_size = 4097, "map_size");
+    REFUSED(options.map_size = (1 << 20) + 1, "map_size is 1048577, and must be a multiple of 4096");
     REFUSED(options.polls = 2, "polls");
     REFUSED(options.fails_without_table = 9, "fails_without_table");
     REFUSED(options.log_level = 5, "log_level");

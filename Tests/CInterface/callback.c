@@ -2,7 +2,11 @@
 #define _GNU_SOURCE
 #include "check.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static refreshclient_t client;
@@ -120,6 +124,39 @@ static void threads_share_one_call(void) {
     CHECK(shared.calls == 1);
 }
 
+static void *finish_once(void *opaque) {
+    refreshclient_lease_t lease = *(refreshclient_lease_t *)opaque;
+    refreshclient_answer answer = answer_of(200, good);
+    refreshclient_outcome outcome = REFRESHCLIENT_OUTCOME_INIT;
+    int32_t code = refreshclient_finish(lease, &answer, &outcome);
+    CHECK(code == REFRESHCLIENT_OK ? body_is(&outcome, good) : code == REFRESHCLIENT_STALE_HANDLE);
+    refreshclient_outcome_free(&outcome);
+    return code == REFRESHCLIENT_OK ? opaque : NULL;
+}
+
+static void one_of_many_threads_finishes(void) {
+    enum { THREADS = 16, ROUNDS = 20 };
+    for (int round = 0; round < ROUNDS; round++) {
+        char token[32];
+        snprintf(token, sizeof token, "rt finished %d", round);
+        refreshclient_request request = request_for(token);
+        refreshclient_outcome outcome = REFRESHCLIENT_OUTCOME_INIT;
+        CHECK(refreshclient_begin(client, &request, &outcome) == REFRESHCLIENT_HOLDER);
+        refreshclient_lease_t lease = outcome.lease;
+        refreshclient_outcome_free(&outcome);
+        pthread_t threads[THREADS];
+        int finished = 0;
+        for (int index = 0; index < THREADS; index++)
+            CHECK(pthread_create(&threads[index], NULL, finish_once, &lease) == 0);
+        for (int index = 0; index < THREADS; index++) {
+            void *result = NULL;
+            CHECK(pthread_join(threads[index], &result) == 0);
+            finished += result != NULL;
+        }
+        CHECK(finished == 1);
+    }
+}
+
 /* Whose lease has run out while the call was under way, and has failed, gets what its successor made of it. */
 static int32_t be_overtaken(void *context, const refreshclient_request *request, refreshclient_answer *answer) {
     pthread_t *successor = context;
@@ -142,6 +179,69 @@ static void who_was_overtaken_gets_the_others_result(void) {
     CHECK(pthread_join(successor, NULL) == 0);
 }
 
+/* Answers 429 the first time, and says so. */
+static int32_t be_told_to_wait(void *context, const refreshclient_request *request, refreshclient_answer *answer) {
+    (void)request;
+    CHECK(write(*(int *)context, "c", 1) == 1);
+    *answer = answer_of(429, "{}");
+    answer->may_retry = 1;
+    return 0;
+}
+
+/* Waits until the process is asleep in this system call, and stops it there. */
+static void stop_in(pid_t process, long system_call) {
+    char path[64], text[256];
+    snprintf(path, sizeof path, "/proc/%d/syscall", (int)process);
+    for (int64_t end = now_ms() + 10000;; usleep(1000)) {
+        CHECK(now_ms() < end);
+        int file = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t length = file < 0 ? -1 : read(file, text, sizeof text - 1);
+        close(file);
+        text[length > 0 ? length : 0] = '\0';
+        if (atol(text) == system_call && text[0] != 'r') break;
+    }
+    CHECK(kill(process, SIGSTOP) == 0 && waitpid(process, NULL, WUNTRACED) == process);
+}
+
+/*
+ * the other process                     this one
+ * answers 429, pauses, and is stopped
+ *                                       waits until the lease ends, takes over, publishes
+ * goes on: must not send its token
+ */
+static void who_was_stopped_before_sending_does_not_send(void) {
+    refreshclient_options options = options_here();
+    /* The lease is renewed through the pause of 1 s, for a call of 500 ms and the margin of 2 s. */
+    options.request_timeout_ms = 500;
+    options.lease_ms = 1000;
+    refreshclient_t hasty = 0;
+    CHECK(refreshclient_open(&options, &hasty, NULL) == REFRESHCLIENT_OK);
+    refreshclient_request request = request_for("rt stopped");
+    refreshclient_outcome outcome = REFRESHCLIENT_OUTCOME_INIT;
+    int calls[2];
+    char call;
+    CHECK(pipe2(calls, O_CLOEXEC) == 0);
+    pid_t other = fork();
+    if (other == 0) {
+        alarm(30);
+        int32_t code = refreshclient_refresh(hasty, &request, be_told_to_wait, &calls[1], &outcome);
+        _exit(code == REFRESHCLIENT_OK && body_is(&outcome, good) ? 0 : 1);
+    }
+    close(calls[1]);
+    CHECK(other > 0 && read(calls[0], &call, 1) == 1);
+    stop_in(other, SYS_ppoll);
+    struct script successor = {.answers = {answer_of(200, good)}};
+    CHECK(refreshclient_refresh(hasty, &request, play, &successor, &outcome) == REFRESHCLIENT_OK && successor.calls == 1);
+    refreshclient_outcome_free(&outcome);
+    CHECK(kill(other, SIGCONT) == 0);
+    int status = 0;
+    CHECK(waitpid(other, &status, 0) == other);
+    CHECK(read(calls[0], &call, 1) == 0);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    close(calls[0]);
+    CHECK(refreshclient_close(hasty) == REFRESHCLIENT_OK);
+}
+
 /* The library's own upstream, where nobody listens. */
 static void its_own_upstream_is_told_apart(void) {
     refreshclient_request request = request_for("rt unreachable");
@@ -152,7 +252,7 @@ static void its_own_upstream_is_told_apart(void) {
     refreshclient_outcome_free(&outcome);
     refreshclient_counts counts = REFRESHCLIENT_COUNTS_INIT;
     CHECK(refreshclient_get_counts(client, &counts) == REFRESHCLIENT_OK);
-    CHECK(counts.upstream_calls == 1 && counts.claims > 5 && counts.takeovers == 1 && counts.hits > 0);
+    CHECK(counts.upstream_calls == 1 && counts.claims > 5 && counts.takeovers == 2 && counts.hits > 0);
 }
 
 int main(void) {
@@ -162,7 +262,9 @@ int main(void) {
     a_dead_session_is_told_to_all();
     no_answer_is_told_apart();
     threads_share_one_call();
+    one_of_many_threads_finishes();
     who_was_overtaken_gets_the_others_result();
+    who_was_stopped_before_sending_does_not_send();
     its_own_upstream_is_told_apart();
     CHECK(refreshclient_close(client) == REFRESHCLIENT_OK);
     return 0;

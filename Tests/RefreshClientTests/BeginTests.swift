@@ -234,6 +234,27 @@ extension ClientTests {
             #expect(upstream.count == 0 && client.counts.refreshedAlone == 1)
         }
 
+        @Test func `a full table: a rate limit is waited for, and nobody of the process passes meanwhile`() throws {
+            let client = try setting.client(upstream, smallTable)
+            try fill(setting.table(smallTable), setting, upstream)
+            let held = try client.lease("rt", lasting: .milliseconds(50))
+            #expect(try held.maySend() == .send)
+            #expect(try held.fail(tooManyRequests, mayRetry: true) == .retry(after: .milliseconds(100)))
+            guard case .wait(let left) = try held.maySend() else {
+                Issue.record("the pause is not over")
+                return
+            }
+            #expect(left > .zero && left <= .milliseconds(100))
+            // Longer than the lease was to last.
+            pause(for: left + .milliseconds(1))
+            #expect(try held.maySend() == .send)
+            let caller = try client.inBackground("rt")
+            #expect(try eventually { try client.joined("rt", upstream, setting) == 1 })
+            _ = try held.publish(body("at_alone"))
+            #expect(try caller.get().body == bytes("at_alone"))
+            #expect(upstream.count == 0)
+        }
+
         @Test func `a full table: who hangs alone is passed by newcomers when its lease would have ended`() throws {
             let client = try setting.client(upstream, smallTable)
             try fill(setting.table(smallTable), setting, upstream)

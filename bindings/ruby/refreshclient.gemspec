@@ -8,6 +8,7 @@ Gem::Specification.new do |gem|
   gem.summary = "Refreshes each single-use OAuth token once, however many Puma or Unicorn workers hold it"
   gem.authors = ["refreshd"]
   gem.required_ruby_version = ">= 3.1"
-  # librefreshclient.so is in the gem where it was copied beside library.rb before `gem build`.
+  # build-gem puts librefreshclient.so beside library.rb: the gem is then for this kind of machine.
   gem.files = Dir.chdir(__dir__) { Dir["lib/**/*.{rb,so}"] + ["README.md"] }
+  gem.platform = Gem::Platform::CURRENT if gem.files.any? { |file| file.end_with?(".so") }
 end

@@ -140,6 +140,8 @@ static char *header(char *request, const char *name) {
 static void serve(int connection, refreshclient_t client) {
     static char request[LONGEST_REQUEST + 1];
     size_t length = 0;
+    /* Nothing of the request before. */
+    request[0] = '\0';
     do {
         ssize_t got = recv(connection, request + length, LONGEST_REQUEST - length, 0);
         if (got < 0 && errno == EINTR && !must_stop) continue;

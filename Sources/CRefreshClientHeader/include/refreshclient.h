@@ -32,7 +32,8 @@
  * - Structures begin with their size, which the INIT macros set: newer libraries may know more fields than the
  *   program does.
  * - No token is ever logged or put into a message.
- * - No function returns later than its deadline plus 50 ms; time inside the program's own callback is the program's.
+ * - No function returns later than its deadline plus 50 ms; time inside the program's own callback is the program's, and
+ *   so is the pause, of 10 s at the most, between two calls of it.
  */
 #ifndef REFRESHCLIENT_H
 #define REFRESHCLIENT_H
@@ -60,7 +61,8 @@ enum {
     REFRESHCLIENT_HOLDER = 1,
     /* Somebody else holds it: watch `descriptor` for reading, `wait_ms` at the most, then refreshclient_resume. */
     REFRESHCLIENT_WAIT = 2,
-    /* The upstream asked to wait: the lease is kept; after `wait_ms` call the upstream again, and finish again. */
+    /* The upstream asked to wait: the lease is kept; after `wait_ms`, which refreshclient_may_send waits out, call the
+     * upstream again, and finish again. */
     REFRESHCLIENT_RETRY = 3,
 
     /* The upstream ended the session: the user signs in again. */
@@ -280,7 +282,8 @@ typedef int32_t (*refreshclient_perform)(void *REFRESHCLIENT_NULLABLE context,
                                          refreshclient_answer *REFRESHCLIENT_NONNULL answer);
 
 /* Refreshes with the program's own upstream call, which is made on this thread, if this caller becomes the holder;
- * after a 429 with may_retry, twice. Blocks until the deadline, and for the callback's time.
+ * after a 429 with may_retry, twice. Blocks until the deadline, and for the callback's time and the pause before a
+ * second.
  *
  * Returns OK or an error. */
 int32_t refreshclient_refresh(refreshclient_t client, const refreshclient_request *REFRESHCLIENT_NULLABLE request,

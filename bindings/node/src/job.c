@@ -145,8 +145,10 @@ napi_value job_run_on_thread(struct environment *environment, struct job *job) {
     return promise;
 }
 
-/* Resolves the promises of the jobs that are done. */
-static void settle_all(struct environment *environment) {
+/* Resolves the promises of the jobs that are done. Their reactions run in the same turn of the loop, when Node comes to
+ * its immediates. */
+void job_collect(uv_async_t *wake) {
+    struct environment *environment = wake->data;
     struct mailbox *mailbox = environment->mailbox;
     for (;;) {
         pthread_mutex_lock(&mailbox->mutex);
@@ -158,23 +160,4 @@ static void settle_all(struct environment *environment) {
         settle(environment, job);
         job_free(job);
     }
-}
-
-void job_collect(uv_async_t *wake) {
-    struct environment *environment = wake->data;
-    napi_env env = environment->env;
-    napi_handle_scope handles;
-    napi_value resource, name;
-    napi_async_context context = NULL;
-    napi_callback_scope scope = NULL;
-    napi_open_handle_scope(env, &handles);
-    /* Closing a callback scope runs the microtasks: the reactions to these promises. */
-    if (napi_create_object(env, &resource) == napi_ok
-        && napi_create_string_utf8(env, "refreshclient", NAPI_AUTO_LENGTH, &name) == napi_ok
-        && napi_async_init(env, resource, name, &context) == napi_ok)
-        napi_open_callback_scope(env, resource, context, &scope);
-    settle_all(environment);
-    if (scope != NULL) napi_close_callback_scope(env, scope);
-    if (context != NULL) napi_async_destroy(env, context);
-    napi_close_handle_scope(env, handles);
 }

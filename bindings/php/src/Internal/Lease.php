@@ -22,40 +22,27 @@ final class Lease
         HeldLeases::add($this);
     }
 
-    /** Whether to call the upstream now; false if the lease is somebody else's by now, who will have the result. */
+    /**
+     * Whether to call the upstream now, asked when a pause is over that the upstream asked for. Where not, as somebody
+     * else has the lease by now and will have the result, it is given up.
+     */
     public function maySend(?float $callTimeout): bool
     {
-        $error = Outcome::newError($this->functions);
-        $code = $this->functions->refreshclient_may_send(
-            $this->handle,
-            Milliseconds::from($callTimeout, 'callTimeout'),
-            FFI::addr($error)
-        );
-        if ($code === $this->functions->REFRESHCLIENT_LEASE_LOST) {
-            return false;
+        $maySend = false;
+        try {
+            $maySend = $this->isStillOurs('may_send', Milliseconds::from($callTimeout, 'callTimeout'));
+        } finally {
+            if (!$maySend) {
+                $this->abandon();
+            }
         }
-        if ($code < 0) {
-            throw Outcome::exception($this->functions, $code, $error, null);
-        }
-        return true;
+        return $maySend;
     }
 
     /** Makes the lease last so many seconds from now; false if it is somebody else's by now. */
     public function renew(float $seconds): bool
     {
-        $error = Outcome::newError($this->functions);
-        $code = $this->functions->refreshclient_renew(
-            $this->handle,
-            Milliseconds::from($seconds, 'seconds'),
-            FFI::addr($error)
-        );
-        if ($code === $this->functions->REFRESHCLIENT_LEASE_LOST) {
-            return false;
-        }
-        if ($code < 0) {
-            throw Outcome::exception($this->functions, $code, $error, null);
-        }
-        return true;
+        return $this->isStillOurs('renew', Milliseconds::from($seconds, 'seconds'));
     }
 
     /**
@@ -115,10 +102,20 @@ final class Lease
     }
 
     /** Gives the lease up where nothing was sent. */
-    public function abandon(): void
+    private function abandon(): void
     {
         $this->over();
         $this->functions->refreshclient_abandon($this->handle);
+    }
+
+    private function isStillOurs(string $function, int $milliseconds): bool
+    {
+        $error = Outcome::newError($this->functions);
+        $code = $this->functions->{"refreshclient_$function"}($this->handle, $milliseconds, FFI::addr($error));
+        if ($code < 0 && $code !== $this->functions->REFRESHCLIENT_LEASE_LOST) {
+            throw Outcome::exception($this->functions, $code, $error, null);
+        }
+        return $code === $this->functions->REFRESHCLIENT_OK;
     }
 
     private function over(): void

@@ -77,12 +77,6 @@ final class Outcome
         return new Lease($this->functions, $this->data->lease);
     }
 
-    /** After "retry": the pause that the upstream asked for. */
-    public function pauseMilliseconds(): int
-    {
-        return $this->data->wait_ms;
-    }
-
     public static function newError(FFI $functions): CData
     {
         $error = $functions->new('refreshclient_error');

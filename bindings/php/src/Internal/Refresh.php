@@ -62,7 +62,6 @@ final class Refresh
         try {
             for ($attempt = 1;; $attempt++) {
                 if (!$lease->maySend($callTimeout)) {
-                    $lease->abandon();
                     return null;
                 }
                 $answer = ($this->perform)(new Call($lease, $refreshToken, $organization, $attempt));
@@ -73,7 +72,7 @@ final class Refresh
                 if ($outcome->isLost()) {
                     return null;
                 }
-                usleep($outcome->pauseMilliseconds() * 1000);
+                // Else the upstream asked for a pause, which maySend() waits out.
             }
         } catch (\Throwable $thrown) {
             // The class only: the message is the application's, and may tell what the log must not.

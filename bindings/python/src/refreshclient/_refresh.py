@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import ctypes
+import dataclasses
 import os
 import time
-from dataclasses import dataclass
 
 from . import _library
 from ._library import library
@@ -20,7 +20,7 @@ MARGIN_MS = 2_000
 """What a holder leaves of its lease when it sends: refreshclient.h, refreshclient_request.lease_ms."""
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Wait:
     """Somebody else holds the lease."""
 
@@ -29,14 +29,14 @@ class Wait:
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Hold:
     """This caller holds the lease."""
 
     lease: int
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Retry:
     """The upstream asked for a pause; the lease is kept."""
 
@@ -49,35 +49,28 @@ class Refresh:
     def __init__(
         self,
         client: int,
-        token: str,
+        call: RefreshCall,
         *,
-        organization: str | None = None,
-        scope: str | None = None,
-        resource: str | None = None,
-        audience: str | None = None,
-        ip_address: str | None = None,
-        user_agent: str | None = None,
-        device_id: str | None = None,
-        user_id: str | None = None,
-        session_id: str | None = None,
+        user_id: str | None,
+        session_id: str | None,
         deadline: Seconds,
-        lease: Seconds | None = None,
+        lease: Seconds | None,
     ) -> None:
         self.client = client
         self.user_id = user_id
         self.session_id = session_id
-        self.parts = (token, organization, scope, resource, audience)
-        self.call = RefreshCall(token, organization, scope, resource, audience, ip_address, user_agent, device_id)
+        self.parts = (call.refresh_token, call.organization, call.scope, call.resource, call.audience)
+        self._call = call
         self._ends = time.monotonic() + milliseconds(deadline) / 1000
         self._request = request = RequestStructure()
-        request.refresh_token = encoded("token", token)
-        request.organization_id = encoded("organization", organization)
-        request.scope = encoded("scope", scope)
-        request.resource = encoded("resource", resource)
-        request.audience = encoded("audience", audience)
-        request.ip_address = encoded("ip_address", ip_address)
-        request.user_agent = encoded("user_agent", user_agent)
-        request.device_id = encoded("device_id", device_id)
+        request.refresh_token = encoded("token", call.refresh_token)
+        request.organization_id = encoded("organization", call.organization)
+        request.scope = encoded("scope", call.scope)
+        request.resource = encoded("resource", call.resource)
+        request.audience = encoded("audience", call.audience)
+        request.ip_address = encoded("ip_address", call.ip_address)
+        request.user_agent = encoded("user_agent", call.user_agent)
+        request.device_id = encoded("device_id", call.device_id)
         request.lease_ms = milliseconds(lease)
         # The time that one call of perform may take: what the lease was asked to cover, else the client's default.
         self._call_timeout_ms = max(1, request.lease_ms - MARGIN_MS) if lease is not None else -1
@@ -114,11 +107,7 @@ class Refresh:
 
     def holding(self, hold: Hold) -> RefreshCall:
         """What perform is given."""
-        call = self.call
-        return RefreshCall(
-            call.refresh_token, call.organization, call.scope, call.resource, call.audience,
-            call.ip_address, call.user_agent, call.device_id, hold.lease,
-        )  # fmt: skip
+        return dataclasses.replace(self._call, lease=hold.lease)
 
     def may_send(self, hold: Hold) -> bool:
         """Whether the lease still holds. Where not, it is given up here, and the refresh begins again."""

@@ -142,10 +142,8 @@ class RefreshClient:
         :raises DeadlineError: time was up.
         :raises RefreshError: anything else that its classes name.
         """
-        refresh = self._refresh(
-            token, organization, perform, scope, resource, audience, ip_address, user_agent, device_id, user_id,
-            session_id, deadline, lease,
-        )  # fmt: skip
+        call = RefreshCall(token, organization, scope, resource, audience, ip_address, user_agent, device_id)
+        refresh = self._refresh(call, perform, user_id, session_id, deadline, lease)
         return refresh.refresh_workos() if perform is None else refresh_blocking(refresh, perform)
 
     async def refresh_async(
@@ -171,23 +169,14 @@ class RefreshClient:
         loop's default executor. Cancelled while it waits, this leaves the wait; cancelled while ``perform`` runs, the
         call goes on in a task of its own and is published, as the token may have been rotated.
         """
-        refresh = self._refresh(
-            token, organization, perform, scope, resource, audience, ip_address, user_agent, device_id, user_id,
-            session_id, deadline, lease,
-        )  # fmt: skip
+        call = RefreshCall(token, organization, scope, resource, audience, ip_address, user_agent, device_id)
+        refresh = self._refresh(call, perform, user_id, session_id, deadline, lease)
         return await (self._upstream.refresh(refresh) if perform is None else refresh_on_loop(refresh, perform))
 
     def _refresh(
         self,
-        token: str,
-        organization: str | None,
+        call: RefreshCall,
         perform: Callable[[RefreshCall], Any] | None,
-        scope: str | None,
-        resource: str | None,
-        audience: str | None,
-        ip_address: str | None,
-        user_agent: str | None,
-        device_id: str | None,
         user_id: str | None,
         session_id: str | None,
         deadline: Seconds | None,
@@ -197,14 +186,7 @@ class RefreshClient:
             raise InvalidArgumentError("perform is needed with a token_endpoint", reason="invalid_request")
         return Refresh(
             self._handle,
-            token,
-            organization=organization,
-            scope=scope,
-            resource=resource,
-            audience=audience,
-            ip_address=ip_address,
-            user_agent=user_agent,
-            device_id=device_id,
+            call,
             user_id=user_id,
             session_id=session_id,
             deadline=self._deadline if deadline is None else deadline,

@@ -8,9 +8,12 @@ module RefreshClient
       @held = true
     end
 
-    # Whether to call the upstream now; false if the lease is somebody else's by now, who will have the result.
+    # Whether to call the upstream now. Where not, as somebody else has the lease by now and will have the result, it is
+    # given up.
     def may_send?(call_timeout)
-      still_ours?(:may_send, Memory.milliseconds(call_timeout, "call_timeout"))
+      may_send = still_ours?(:may_send, Memory.milliseconds(call_timeout, "call_timeout"))
+    ensure
+      abandon unless may_send
     end
 
     # Makes the lease last so many seconds from now; false if it is somebody else's by now.
@@ -52,13 +55,13 @@ module RefreshClient
       end
     end
 
+    private
+
     # Gives the lease up where nothing was sent.
     def abandon
       @held = false
       Library.abandon(@handle)
     end
-
-    private
 
     def still_ours?(function, milliseconds)
       Outcome.error_of(but: Library::LEASE_LOST) do |error|

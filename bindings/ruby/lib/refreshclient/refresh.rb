@@ -58,10 +58,8 @@ module RefreshClient
 
     def call(refresh_token, organization)
       (1..).each do |attempt|
-        unless @lease.may_send?(@call_timeout)
-          @lease.abandon
-          return nil
-        end
+        return nil unless @lease.may_send?(@call_timeout)
+
         answer = Answer.from(@perform.call(Call.new(@lease, refresh_token, organization, attempt)))
         outcome = Thread.handle_interrupt(Object => :never) { @lease.finish(answer) }
         return nil if outcome.code == Library::LEASE_LOST
