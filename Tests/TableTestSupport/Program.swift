@@ -35,7 +35,7 @@ public final class Program: Sendable {
             ? URL(fileURLWithPath: name)
             : URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent(name)
         process.executableURL = endedWithInput ? URL(fileURLWithPath: "/bin/sh") : program
-        let ending = #""$0" "$@" </dev/null & read -r line; kill $!; wait $!"#
+        let ending = #""$0" "$@" </dev/null & read -r line; kill $!"#
         process.arguments = (endedWithInput ? ["-c", ending, program.path] : []) + arguments
         let inherited = inheritsEnvironment ? ProcessInfo.processInfo.environment : [:]
         process.environment = inherited.merging(environment) { $1 }
