@@ -67,6 +67,6 @@ func run(_ program: String, _ arguments: [String], environment: [String: String]
 func preloadLibrary(in directory: LibraryDirectory) throws -> String {
     let library = directory.file("preload.so")
     let compiled = try run("/usr/bin/cc", ["-shared", "-fPIC", "-o", library, fixture("preload.c"), "-ldl"])
-    try #require(compiled.status == 0)
+    try #require(compiled.status == 0, "\(compiled.errors)")
     return library
 }
