@@ -5,8 +5,8 @@ extension AuthKitSession {
     /// The session that an authentication answered with: a code exchanged at sign-in, or a refresh.
     ///
     /// Lenient on purpose: by the time an answer to a refresh is read, the old token is spent, so that an answer which
-    /// has the tokens makes a session, whatever else in it is odd, missing or not even well-formed. A field that cannot
-    /// be read is left out as a whole.
+    /// has the tokens makes a session, whatever else in it is odd, missing or not even well-formed. A field, or a
+    /// member of `user`, that cannot be read is left out.
     ///
     /// - Parameters:
     ///   - body: the body of the 200, a JSON object.
@@ -23,8 +23,7 @@ extension AuthKitSession {
             impersonator: answer.impersonator, organizationID: answer.organizationID)
     }
 
-    /// The fields of an answer, each read on its own: a string or number somewhere that no Swift value can hold (an
-    /// unpaired surrogate, `1e400`) shows only when it is read, and costs its own field alone.
+    /// The fields of an answer, each read on its own, as in ``ReadableFields``.
     private struct Answer: Decodable {
         let accessToken: String?
         let refreshToken: String?
@@ -43,8 +42,8 @@ extension AuthKitSession {
             }
             accessToken = token(.accessToken)
             refreshToken = token(.refreshToken)
-            let user: JSONValue? = read(.user)
-            if case .object? = user { self.user = user } else { self.user = nil }
+            let user: ReadableFields? = read(.user)
+            self.user = user?.object
             impersonator = read(.impersonator)
             organizationID = read(.organizationID)
         }

@@ -212,8 +212,26 @@ struct ValidationTests {
         }
         let world = try TestWorld(keys: { set }) { _ in .success(success) }
         let validated = try await world.core.validateAndRefresh(world.session("expired"))
-        #expect(validated.session == AuthKitSession(accessToken: token, refreshToken: "rt-2"))
+        let user = field.contains("user_1") ? JSONValue.object(["id": .string("user_1")]) : nil
+        #expect(validated.session == AuthKitSession(accessToken: token, refreshToken: "rt-2", user: user))
         #expect(validated.verification == .verified)
+    }
+
+    /// It would be refreshed on every request.
+    @Test(arguments: [#""first_name":"\ud800""#, #""x":{"y":1e400}"#])
+    func `a claim that no value can hold does not cost the token`(claim: String) async throws {
+        let (world, issuer) = try await world()
+        let claims = #"{"sub":"user_1","sid":"session_1","exp":\#(ManualTime.start + 300),\#(claim)}"#
+        let session = world.session(try issuer.token(verbatim: claims))
+        let validated = try await world.core.validateAndRefresh(session)
+        #expect(!validated.isRefreshed)
+        #expect(validated.verification == .verified)
+        #expect(
+            validated.claims?.all
+                == .object([
+                    "sub": .string("user_1"), "sid": .string("session_1"),
+                    "exp": .integer(Int64(ManualTime.start + 300)),
+                ]))
     }
 
     @Test func `where the upstream does not rotate, the refresh token stays`() async throws {
