@@ -75,6 +75,9 @@ test: ## Runs all tests that end within minutes
 	@scripts/check-deb $(DEBUG)
 	@scripts/check-manual $(DEBUG) docs/refreshd.md
 	@scripts/check-manual $(DEBUG) docs/lease-dump.md
+	@scripts/check-manual $(DEBUG) docs/workos-emulator.md
+	@scripts/check-manual $(DEBUG) examples/hummingbird-authkit/README.md
+	@scripts/check-snippets
 
 nightly: test test-bindings test-hosts test-fresh-machine test-browser ## Runs the long forms as well: hours
 	@LMDB_KILL_ROUNDS=60000 swift test --skip-build --filter LMDBTests

@@ -137,10 +137,11 @@ let package = Package(
             linkerSettings: standingAlone),
         // One attempt in a process of its own, where a test needs an environment, a fork or a signal's default.
         .executableTarget(
-            name: "workos-probe", dependencies: ["CLinux", "RefreshClient", "WorkOS"],
+            name: "workos-probe", dependencies: ["CLinux", "ProcessSupport", "RefreshClient", "WorkOS"],
             path: "Tests/WorkOSProbe"),
         .testTarget(
-            name: "WorkOSTests", dependencies: ["RefreshClient", "SanitizerSupport", "WorkOS", "workos-probe"],
+            name: "WorkOSTests",
+            dependencies: ["RefreshClient", "SanitizerSupport", "TableTestSupport", "WorkOS", "workos-probe"],
             exclude: ["Fixtures"]),
         // Sessions for Swift servers; the middleware alone brings a server framework.
         .target(
@@ -151,9 +152,10 @@ let package = Package(
             dependencies: ["AuthKit", "RefreshClient", hummingbird, httpTypes, logging]),
         // A process of a server that uses AuthKit, under a test's command.
         .executableTarget(
-            name: "authkit-worker", dependencies: ["AuthKit", "LeaseTable", "RefreshClient", "WorkOS", logging],
+            name: "authkit-worker",
+            dependencies: ["AuthKit", "AuthKitTestSupport", "LeaseTable", "RefreshClient", "WorkOS", logging],
             path: "Tests/AuthKitWorker"),
-        // Keys, clocks and upstreams that a test decides on.
+        // Keys, clocks and upstreams that a test decides on, and what is said to and by a worker process.
         .target(
             name: "AuthKitTestSupport",
             dependencies: ["AuthKit", "LeaseTable", "RefreshClient", "WorkOS", cryptoExtras, jwtKit, logging],
@@ -161,8 +163,8 @@ let package = Package(
         .testTarget(
             name: "AuthKitTests",
             dependencies: [
-                "AuthKit", "AuthKitTestSupport", "ProcessSupport", "RefreshClient", "WorkOS", "authkit-worker",
-                "workos-emulator", crypto,
+                "AuthKit", "AuthKitTestSupport", "ProcessSupport", "RefreshClient", "TableTestSupport", "WorkOS",
+                "authkit-worker", "workos-emulator", crypto,
             ]),
         .testTarget(
             name: "AuthKitMiddlewareTests",

@@ -4,7 +4,7 @@ public import WorkOS
 /// The claims of an access token, read without asking whether anyone vouches for them: that is
 /// ``ValidatedSession/verification``'s to say.
 public struct AccessTokenClaims: Sendable, Hashable {
-    /// Every claim, known or not: a JSON object.
+    /// Every claim, known or not, that can be read: a JSON object.
     public let all: JSONValue
 
     /// Why a text is no access token. Holds no part of it.

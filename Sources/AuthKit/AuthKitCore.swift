@@ -19,7 +19,8 @@ public final class AuthKitCore: Sendable {
     ///   - configuration: how sessions are validated.
     ///   - time: the clocks; the system's unless a test gives others.
     ///   - keySet: fetches the JSON Web Key Set, verbatim. Whatever it throws, and any time beyond
-    ///     ``AuthKitConfiguration/keySetTimeout``, is a fetch that failed. Never called twice at once.
+    ///     ``AuthKitConfiguration/keySetTimeout``, is a fetch that failed and whose task is cancelled. Called
+    ///     again while it runs only where it has been given up and does not end with its task.
     public init(
         client: RefreshClient, configuration: AuthKitConfiguration = AuthKitConfiguration(),
         time: TimeSource = .system, keySet: @escaping @Sendable () async throws -> [UInt8]

@@ -33,7 +33,7 @@ public struct AuthKitSession: Sendable, Hashable {
 }
 
 extension AuthKitSession: Codable {
-    private enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey {
         case accessToken = "access_token"
         case refreshToken = "refresh_token"
         case user, impersonator

@@ -9,7 +9,7 @@ struct CompactToken {
     let algorithm: String?
     /// `kid` of the header.
     let keyIdentifier: String?
-    /// The claims.
+    /// The claims that can be read.
     let payload: JSONValue
 
     init(_ token: String) throws(AccessTokenClaims.ParsingError) {
@@ -18,10 +18,12 @@ struct CompactToken {
         guard parts.count == 3, let header = Self.decode(parts[0]), let payload = Self.decode(parts[1]) else {
             throw .notAToken
         }
-        guard let header = Self.object(header), let payload = Self.object(payload) else { throw .notAnObject }
+        guard let header = Self.object(header),
+            let payload = try? JSONDecoder().decode(ReadableFields.self, from: payload)
+        else { throw .notAnObject }
         algorithm = header["alg"]?.stringValue
         keyIdentifier = header["kid"]?.stringValue
-        self.payload = payload
+        self.payload = payload.object
     }
 
     private static func decode(_ part: Substring) -> Data? {

@@ -61,7 +61,7 @@ public struct SessionSealer: Sendable {
         }
     }
 
-    /// The session of a text, and whether a retired key was needed, so that it should be sealed anew.
+    /// The session of a text, and whether a retired key was needed: as long as that happens, the key cannot be dropped.
     public func unseal(_ text: String) throws(Failure) -> (session: AuthKitSession, usedRetiredKey: Bool) {
         guard let data = Base64URL.decode(text), data.count > Self.headerLength, data.first == Self.version else {
             throw .malformed

@@ -17,7 +17,7 @@ struct TokenVerifier: Sendable {
         // Time first: an expired token is to be refreshed whoever signed it, and that needs no keys.
         if let reason = outOfTime(claims) { return .failure(reason) }
         let key: VerificationKey
-        switch await keys.key(identifier) {
+        switch await keys.key(identifier, issuedAt: claims.issuedAt) {
         case .key(let known): key = known
         case .unknown: return .failure(.unknownKey)
         case .unavailable(let failure, let retryAfter):

@@ -31,12 +31,13 @@ public enum Unverified: Error, Sendable, Hashable {
     case notYetValid
     /// Its header names no key, or another algorithm than RS256.
     case unsupportedSignature
-    /// Its header names a key that the key set does not have.
+    /// Its header names a key that the key set does not have, though that was fetched after the token was issued.
     case unknownKey
     /// The key it names did not sign it.
     case wrongSignature
     /// `iss` is not the configured issuer.
     case wrongIssuer
-    /// The key set could not be fetched; how long until it is tried again.
+    /// The key set could not be fetched, or is older than the token and lacks its key; how long until it may be fetched
+    /// again.
     case keysUnavailable(KeySetFailure, retryAfter: Duration)
 }

@@ -8,8 +8,10 @@ public import RefreshClient
 ///
 /// Handlers find the outcome in ``AuthKitRequestContext/authKit``. What happens to the cookie:
 ///
-/// - A valid session: nothing, or it is sealed anew where its key has been retired.
-/// - A refreshed session: the response sets it, also where the handler throws, for the old one is spent.
+/// - A valid session: nothing, also where the key that it was sealed with has been retired. Its refresh will seal it
+///   anew; a response that did so now could arrive after that of a refresh, and bring the spent session back.
+/// - A refreshed session: the response sets it, also where the handler throws, for the old one is spent. An `HTTPError`
+///   goes on as it is, with the cookie in its headers; any other error as ``AuthKitHandlerError``.
 /// - A session that the upstream ended: the response clears it.
 /// - Any other failure: nothing. A client that the upstream refuses (`invalid_client`) is the operator's fault and not
 ///   the users', who stay signed in.
@@ -55,7 +57,7 @@ public struct AuthKitMiddleware<Context: AuthKitRequestContext>: RouterMiddlewar
         do {
             let validated = try await core.validateAndRefresh(session, endUser: endUser(request))
             context.authKit = .signedIn(validated)
-            if validated.isRefreshed || found.isStale { changes = keeping(validated, replacing: found.parts) }
+            if validated.isRefreshed { changes = keeping(validated, replacing: found.parts) }
         } catch let error as TokenRefreshError where error.endsSession {
             context.authKit = .ended(error)
             changes = cookies.removing(found.parts)
@@ -68,11 +70,15 @@ public struct AuthKitMiddleware<Context: AuthKitRequestContext>: RouterMiddlewar
         }
         do {
             var response = try await next(request, context)
-            add(changes, to: &response)
+            add(changes, to: &response.headers)
             return response
+        } catch  where changes.isEmpty {
+            throw error
+        } catch var error as HTTPError {
+            add(changes, to: &error.headers)
+            throw error
         } catch {
-            if changes.isEmpty { throw error }
-            throw HandlerFailure(underlying: error) { [changes] in add(changes, to: &$0) }
+            throw AuthKitHandlerError(underlying: error) { [changes] in add(changes, to: &$0) }
         }
     }
 
@@ -86,12 +92,10 @@ public struct AuthKitMiddleware<Context: AuthKitRequestContext>: RouterMiddlewar
         }
     }
 
-    private func add(_ changes: [String], to response: inout Response) {
-        guard !changes.isEmpty, !response.headers[values: .setCookie].contains(where: cookies.concerns) else {
-            return
-        }
-        response.headers[values: .setCookie] += changes
-        if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
+    private func add(_ changes: [String], to fields: inout HTTPFields) {
+        guard !changes.isEmpty, !fields[values: .setCookie].contains(where: cookies.concerns) else { return }
+        fields[values: .setCookie] += changes
+        if fields[.cacheControl] == nil { fields[.cacheControl] = "no-store" }
     }
 
     private func refusal(for error: any Error) -> Response {
@@ -111,20 +115,4 @@ public struct AuthKitMiddleware<Context: AuthKitRequestContext>: RouterMiddlewar
 extension TokenRefreshError {
     /// Whether the user has to sign in again. That the client is refused says nothing about the session.
     var endsSession: Bool { self.class == .terminal && reason != .invalidClient }
-}
-
-/// What a handler threw, with the session's cookie on its response.
-struct HandlerFailure: HTTPResponseError {
-    let underlying: any Error
-    let change: @Sendable (inout Response) -> Void
-
-    var status: HTTPResponse.Status { (underlying as? any HTTPResponseError)?.status ?? .internalServerError }
-
-    func response(from request: Request, context: some RequestContext) throws -> Response {
-        var response =
-            try (underlying as? any HTTPResponseError)?.response(from: request, context: context)
-            ?? Response(status: .internalServerError)
-        change(&response)
-        return response
-    }
 }

@@ -15,7 +15,7 @@ public struct SessionCookies: Sendable {
     /// - Parameters:
     ///   - key: seals, and opens. The same in all processes.
     ///   - retiredKeys: open only. To change the key: first add the new one here everywhere, then make it `key` and put
-    ///     the old one here, and drop that when its sessions have come by or ended.
+    ///     the old one here, and drop that when its sessions have been refreshed, which seals them anew, or have ended.
     /// - Throws: ``SessionCookieError/invalidConfiguration(_:)``.
     public init(
         key: SessionKey, retiredKeys: [SessionKey] = [],
@@ -30,9 +30,7 @@ public struct SessionCookies: Sendable {
     struct Found {
         /// The session, where there is one that opens.
         var session: AuthKitSession?
-        /// Whether it should be sealed anew, since the key was changed.
-        var isStale = false
-        /// How many cookies of ours there are, of this session or left over from a longer one.
+        /// Which of our cookies there are, by their numbers: of this session, or left over from a longer one.
         var parts: Set<Int> = []
     }
 
@@ -88,10 +86,7 @@ public struct SessionCookies: Sendable {
             guard let value = values[part] else { return found }
             text += value
         }
-        if let opened = try? sealer.unseal(text) {
-            found.session = opened.session
-            found.isStale = opened.usedRetiredKey
-        }
+        found.session = (try? sealer.unseal(text))?.session
         return found
     }
 

@@ -5,6 +5,7 @@ import Hummingbird
 import HummingbirdTesting
 import Logging
 import RefreshClient
+import Synchronization
 import Testing
 import WorkOS
 
@@ -27,12 +28,14 @@ struct MiddlewareTests {
     private func withServer(
         _ world: TestWorld, policy: TransientFailurePolicy = .refuse,
         configuration: SessionCookieConfiguration = SessionCookieConfiguration(), retiredKeys: [SessionKey] = [],
+        outer: ErrorWatcher? = nil,
         _ body: @escaping @Sendable (any TestClientProtocol, SessionCookies) async throws -> Void
     ) async throws {
         let cookies = try SessionCookies(key: key, retiredKeys: retiredKeys, configuration: configuration)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let router = Router(context: TestContext.self)
+        if let outer { router.add(middleware: outer) }
         router.add(
             middleware: AuthKitMiddleware(
                 core: world.core, cookies: cookies, onTransientFailure: policy,
@@ -165,6 +168,51 @@ struct MiddlewareTests {
         }
     }
 
+    private final class Seen: Sendable {
+        private let kept = Mutex<[String]>([])
+        var all: [String] { kept.withLock { $0 } }
+        func append(_ one: String) { kept.withLock { $0.append(one) } }
+    }
+
+    /// What a middleware outside of ours sees of a handler's error.
+    private struct ErrorWatcher: RouterMiddleware {
+        let seen: Seen
+
+        func handle(
+            _ request: Request, context: TestContext, next: (Request, TestContext) async throws -> Response
+        ) async throws -> Response {
+            do {
+                return try await next(request, context)
+            } catch let error as HTTPError {
+                seen.append("HTTPError \(error.status.code)")
+                throw error
+            } catch let error as KeySetFailure {
+                seen.append("KeySetFailure")
+                throw error
+            } catch let error as AuthKitHandlerError {
+                seen.append("AuthKitHandlerError of \(type(of: error.underlying)): \(error)")
+                throw error
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ("/missing", "HTTPError 404", "HTTPError 404"),
+        ("/broken", "KeySetFailure", "AuthKitHandlerError of KeySetFailure: \(KeySetFailure("a bug"))"),
+    ])
+    func `an outer middleware sees what a handler threw`(path: String, unrefreshed: String, refreshed: String)
+        async throws
+    {
+        let seen = Seen()
+        try await withServer(try refreshing(), outer: ErrorWatcher(seen: seen)) { client, cookies in
+            try await client.execute(uri: path, method: .get) { _ in }
+            try await client.execute(uri: path, method: .get, headers: try cookie(expired, cookies)) { response in
+                #expect(response.headers[values: .setCookie].count == 1)
+            }
+        }
+        #expect(seen.all == [unrefreshed, refreshed])
+    }
+
     @Test(arguments: [FailureReason.invalidGrant, .mfaEnrollment, .ssoRequired])
     func `a session that the upstream ended is cleared`(reason: FailureReason) async throws {
         for policy in TransientFailurePolicy.allCases {
@@ -226,7 +274,11 @@ struct MiddlewareTests {
         }
     }
 
-    @Test func `a retired key opens, and the session is sealed anew`() async throws {
+    // Slow response          Response to a refresh         The browser has
+    // opens old              opens old, refreshes it       old
+    //                        sets new                      new
+    // would set old anew                                   old, which is spent
+    @Test func `a retired key opens, and the session is sealed anew when it is refreshed, not before`() async throws {
         let issuer = try await TestIssuer.first.value
         let set = try TestIssuer.keySet(issuer)
         let world = try TestWorld(keys: { set }) { _ in UpstreamScript.success("new") }
@@ -235,10 +287,16 @@ struct MiddlewareTests {
         try await withServer(world, retiredKeys: [old]) { client, cookies in
             let fields = try cookie(session, try SessionCookies(key: old))
             try await client.execute(uri: "/", method: .get, headers: fields) { response in
+                #expect(String(buffer: response.body) == "signed in \(session.accessToken) false")
+                #expect(response.headers[values: .setCookie].isEmpty)
+            }
+            world.time.advance(by: .seconds(300))
+            try await client.execute(uri: "/", method: .get, headers: fields) { response in
+                #expect(String(buffer: response.body) == "signed in new true")
                 let set = response.headers[values: .setCookie].map { String($0.prefix { $0 != ";" }) }
-                let found = cookies.find(in: set)
-                #expect(found.session == session)
-                #expect(!found.isStale)
+                #expect(cookies.find(in: set).session?.accessToken == "new")
+                let withOldKey = try SessionCookies(key: old).find(in: set)
+                #expect(withOldKey.session == nil)
             }
         }
         try await withServer(world) { client, cookies in

@@ -9,6 +9,7 @@ package final class TestIssuer: Sendable {
     package static let second = Task { try await TestIssuer("key-2") }
 
     let identifier: String
+    private let key: _RSA.Signing.PrivateKey
     // One for each: a collection signs with its first key for a `kid` it does not have.
     private let signers: [Algorithm: JWTKeyCollection]
     private let jwk: [String: String]
@@ -16,6 +17,7 @@ package final class TestIssuer: Sendable {
     init(_ identifier: String) async throws {
         self.identifier = identifier
         let key = try _RSA.Signing.PrivateKey(keySize: .bits2048)
+        self.key = key
         let primitives = try Insecure.RSA.PublicKey(backing: key.publicKey).getKeyPrimitives()
         jwk = [
             "kty": "RSA", "alg": "RS256", "use": "sig", "kid": identifier,
@@ -45,6 +47,14 @@ package final class TestIssuer: Sendable {
         if let identifier { header.kid = identifier.isEmpty ? self.identifier : identifier }
         guard let signer = signers[algorithm] else { throw CancellationError() }
         return try await signer.sign(payload, header: header)
+    }
+
+    /// A token, signed with RS256, whose claims are these bytes, whatever they are.
+    package func token(verbatim claims: String) throws -> String {
+        let header = #"{"alg":"RS256","kid":"\#(identifier)"}"#
+        let signed = Self.base64URL(Data(header.utf8)) + "." + Self.base64URL(Data(claims.utf8))
+        let signature = try key.signature(for: Data(signed.utf8), padding: .insecurePKCS1v1_5)
+        return signed + "." + Self.base64URL(signature.rawRepresentation)
     }
 
     /// A key set with the keys of these issuers, and entries that mean nothing here.

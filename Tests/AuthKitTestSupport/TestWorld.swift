@@ -42,7 +42,7 @@ package final class TestWorld: Sendable {
         return configuration
     }
 
-    /// Claims of a token that lives five more minutes than `age`.
+    /// Claims of a token issued at ``ManualTime/start``, which lives five minutes from then where nothing else is said.
     package static func claims(_ more: [String: Any] = [:], lives seconds: Int = 300) -> [String: Any] {
         var claims: [String: Any] = [
             "iss": "https://issuer.test", "sub": "user_1", "sid": "session_1", "iat": ManualTime.start,

@@ -1,5 +1,7 @@
+import AuthKitTestSupport
 import Foundation
 import ProcessSupport
+import TableTestSupport
 import Testing
 
 /// How many processes the callers of a test are spread over.
@@ -21,46 +23,57 @@ final class Fleet: Sendable {
 
     private init() async throws {
         emulator = try Program(
-            "workos-emulator", ["--user-limit", "off", "--environment-limit", "off"], readsInput: false,
-            environment: ["WORKOS_CLIENT_ID": "", "WORKOS_API_KEY": ""])
-        var lines = emulator.lines.makeAsyncIterator()
+            "workos-emulator", ["--user-limit", "off", "--environment-limit", "off"],
+            environment: ["WORKOS_CLIENT_ID": "", "WORKOS_API_KEY": ""], inheritsEnvironment: true,
+            endedWithInput: true)
+        var lines = try emulator.outputLines().makeAsyncIterator()
         let words = try #require(await lines.next()).split(separator: " ")
         let url = String(try #require(words.last))
         baseURL = url
-        func workers(_ count: Int) throws -> [Worker] {
-            let directory = "/dev/shm/authkit-fleet-\(getpid())-\(count)"
-            atexit(removeDirectories)
-            return try (0..<count).map { _ in try Worker(directory: directory, baseURL: url) }
+        atexit(removeDirectories)
+        (alone, together) = (try Self.start(1, url), try Self.start(4, url))
+        for form in Form.allCases { try await warmUp(workers(form)) }
+    }
+
+    private static func start(_ count: Int, _ url: String, directory name: String = "") throws -> [Worker] {
+        let directory = "\(directories)\(name.isEmpty ? "\(count)" : name)"
+        return try (0..<count).map { _ in try Worker(directory: directory, baseURL: url) }
+    }
+
+    /// Loads and opens everything once, so that the tests' callers come close together.
+    private func warmUp(_ workers: [Worker]) async throws {
+        for worker in workers {
+            let id = try await worker.begin(WorkerCall(refreshToken: try await signIn()))
+            _ = try await worker.reply(to: id)
         }
-        (alone, together) = (try workers(1), try workers(4))
-        // Everything is loaded and opened once, so that the tests' callers come close together.
-        for form in Form.allCases {
-            for worker in self.workers(form) {
-                let id = try await worker.begin(Call(refreshToken: try await signIn()))
-                _ = try await worker.reply(to: id)
-            }
-        }
+    }
+
+    /// Four processes of a directory that no other test has, to be killed.
+    func ownWorkers(_ name: String) async throws -> [Worker] {
+        let workers = try Self.start(4, baseURL, directory: name)
+        try await warmUp(workers)
+        return workers
     }
 
     func workers(_ form: Form) -> [Worker] { form == .oneProcess ? alone : together }
 
     /// Begins every call, each in the next process, and returns when all are over.
-    func run(_ calls: [Call], _ form: Form) async throws -> [Reply] {
+    func run(_ calls: [WorkerCall], _ form: Form) async throws -> [WorkerReply] {
         let workers = workers(form)
         var begun: [(Worker, Int)] = []
         for (index, call) in calls.enumerated() {
             let worker = workers[index % workers.count]
             begun.append((worker, try await worker.begin(call)))
         }
-        var replies: [Reply] = []
+        var replies: [WorkerReply] = []
         for (worker, id) in begun { replies.append(try await worker.reply(to: id)) }
         return replies
     }
 
     /// As ``run(_:_:)``, each in the process after.
-    func runLater(_ calls: [Call], _ form: Form) async throws -> [Reply] {
+    func runLater(_ calls: [WorkerCall], _ form: Form) async throws -> [WorkerReply] {
         let workers = workers(form)
-        var replies: [Reply] = []
+        var replies: [WorkerReply] = []
         for (index, call) in calls.enumerated() {
             let worker = workers[(index + 1) % workers.count]
             replies.append(try await worker.reply(to: try await worker.begin(call)))
@@ -98,6 +111,15 @@ final class Fleet: Sendable {
         _ = try await request("POST", "/_emulator/faults", #"[{"refresh_token":"\#(token)",\#(fields)}]"#)
     }
 
+    /// Waits until as many calls with this token have arrived, twenty seconds at the most.
+    func awaitArrivals(_ count: Int, of token: String) async throws {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while try await arrivals(of: token).count < count {
+            try #require(ContinuousClock.now < deadline, "no call arrived")
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
     /// When calls with this token arrived, in seconds, with the organization each asked for.
     func arrivals(of token: String) async throws -> [(at: Double, organization: String?)] {
         let hash = sha256(token)
@@ -113,6 +135,8 @@ final class Fleet: Sendable {
     }
 }
 
+private let directories = "/dev/shm/authkit-fleet-\(getpid())-"
+
 private func removeDirectories() {
-    for count in [1, 4] { try? FileManager.default.removeItem(atPath: "/dev/shm/authkit-fleet-\(getpid())-\(count)") }
+    for name in ["1", "4", "crash"] { try? FileManager.default.removeItem(atPath: directories + name) }
 }

@@ -30,6 +30,51 @@ import WorkOS
         #expect(world.keys.count == 2)
     }
 
+    /// Another token would name the same key, at the price of the user's ten tries a minute.
+    @Test func `a key that may be newer than the key set spends no token within the floor`() async throws {
+        let (first, second) = (try await TestIssuer.first.value, try await TestIssuer.second.value)
+        let (old, new) = (try TestIssuer.keySet(first), try TestIssuer.keySet(first, second))
+        let successor = try await second.token(TestWorld.claims(["iat": ManualTime.start + 20], lives: 900))
+        let world = try TestWorld(keys: { old }) { _ in UpstreamScript.success(successor) }
+        #expect(await world.core.verifyToken(try await first.token(TestWorld.claims())))
+        // The upstream signs with a new key from here on.
+        world.keys.answer { new }
+        world.time.advance(by: .seconds(10))
+        let session = world.session(try await second.token(TestWorld.claims(["iat": ManualTime.start + 10])))
+        let error = await #expect(throws: AuthKitError.self) { try await world.core.validateAndRefresh(session) }
+        guard case .keysUnavailable(_, .seconds(20))? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(world.upstream.requests.isEmpty)
+        // Forced, the new session is kept all the same.
+        let forced = try await world.core.validateAndRefresh(session, force: true)
+        guard case .unverified(.keysUnavailable) = forced.verification else {
+            Issue.record("\(forced.verification)")
+            return
+        }
+        world.time.advance(by: .seconds(20))
+        #expect(try await world.core.validateAndRefresh(session).isRefreshed == false)
+        #expect(world.keys.count == 2)
+    }
+
+    @Test func `a key that has been withdrawn is unknown at once, within the floor too`() async throws {
+        let (first, second) = (try await TestIssuer.first.value, try await TestIssuer.second.value)
+        let (old, new) = (try TestIssuer.keySet(first), try TestIssuer.keySet(second))
+        let successor = try await second.token(TestWorld.claims(lives: 3600))
+        let world = try TestWorld(keys: { old }) { _ in UpstreamScript.success(successor) }
+        let session = world.session(try await first.token(TestWorld.claims(lives: 3600)))
+        #expect(await world.core.verifyToken(session.accessToken))
+        world.keys.answer { new }
+        world.time.advance(by: .seconds(600))
+        #expect(await world.core.verifyToken(successor))
+        world.time.advance(by: .seconds(1))
+        let validated = try await world.core.validateAndRefresh(session)
+        #expect(validated.isRefreshed)
+        #expect(validated.verification == .verified)
+        #expect(world.keys.count == 2)
+    }
+
     @Test func `keys grow old, and a withdrawn one is refused from then on`() async throws {
         let (first, second) = (try await TestIssuer.first.value, try await TestIssuer.second.value)
         let (old, new) = (try TestIssuer.keySet(first), try TestIssuer.keySet(second))

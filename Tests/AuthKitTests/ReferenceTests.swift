@@ -6,8 +6,10 @@ import Testing
 /// its name there, in both forms: callers in one process, and spread over four that share a directory. The upstream is
 /// the emulator, over HTTP; times are those of the defaults.
 @Suite(.timeLimit(.minutes(2))) struct ReferenceTests {
-    private func call(_ token: String, organization: String? = nil, kind: String = "validate") -> Call {
-        Call(call: kind, refreshToken: token, userID: "user_123", organizationID: organization)
+    private func call(
+        _ token: String, organization: String? = nil, kind: WorkerCall.Kind = .validate
+    ) -> WorkerCall {
+        WorkerCall(kind, refreshToken: token, userID: "user_123", organizationID: organization)
     }
 
     // MARK: refreshTokens()
@@ -16,7 +18,7 @@ import Testing
     func `refreshes tokens via WorkOS`(form: Form) async throws {
         let fleet = try await Fleet.shared.value
         let token = try await fleet.signIn()
-        let replies = try await fleet.run(Array(repeating: call(token, kind: "refresh"), count: 4), form)
+        let replies = try await fleet.run(Array(repeating: call(token, kind: .refresh), count: 4), form)
         let first = try #require(replies.first)
         #expect(first.accessToken?.isEmpty == false)
         #expect(first.refreshToken != nil && first.refreshToken != token)
@@ -30,7 +32,7 @@ import Testing
         let fleet = try await Fleet.shared.value
         let token = try await fleet.signIn()
         let replies = try await fleet.run(
-            Array(repeating: call(token, organization: "org_123", kind: "refresh"), count: 4), form)
+            Array(repeating: call(token, organization: "org_123", kind: .refresh), count: 4), form)
         #expect(replies.allSatisfy { $0.error == nil })
         #expect(try await fleet.arrivals(of: token).map(\.organization) == ["org_123"])
     }
@@ -39,7 +41,7 @@ import Testing
     func `throws TokenRefreshError on failure`(form: Form) async throws {
         let fleet = try await Fleet.shared.value
         let token = "never-issued-\(form)"
-        let replies = try await fleet.run(Array(repeating: call(token, kind: "refresh"), count: 4), form)
+        let replies = try await fleet.run(Array(repeating: call(token, kind: .refresh), count: 4), form)
         for reply in replies {
             #expect(reply.error == "sessionEnded")
             #expect(reply.reason == "invalid_grant")
@@ -67,7 +69,7 @@ import Testing
     func `propagates errors to all concurrent waiters`(form: Form) async throws {
         let fleet = try await Fleet.shared.value
         let token = try await fleet.signIn()
-        try await fleet.fault(token, #""kind":"status","status":500,"delay_ms":2000"#)
+        try await fleet.fault(token, #""kind":"status","status":500,"delay_ms":4000"#)
         let calls = (0..<4).map { number in
             var one = call(token)
             one.userID = "user_\(number)"
@@ -85,8 +87,8 @@ import Testing
     func `retries after a failed concurrent batch`(form: Form) async throws {
         let fleet = try await Fleet.shared.value
         let token = try await fleet.signIn()
-        try await fleet.fault(token, #""kind":"status","status":500,"delay_ms":2000"#)
-        let failed = try await fleet.run(Array(repeating: call(token), count: 2), form)
+        try await fleet.fault(token, #""kind":"status","status":500,"delay_ms":4000"#)
+        let failed = try await fleet.run(Array(repeating: call(token), count: 4), form)
         #expect(failed.allSatisfy { $0.error == "upstreamFailed" })
         #expect(try await fleet.arrivals(of: token).count == 1)
         let later = try await fleet.runLater([call(token)], form)
@@ -100,8 +102,9 @@ import Testing
         let fleet = try await Fleet.shared.value
         let token = try await fleet.signIn()
         // Both must be on their way before the first spends the token.
-        try await fleet.fault(token, #""kind":"status","status":500,"delay_ms":1000,"count":2"#)
-        let calls = ["org_a", "org_b"].flatMap { [call(token, organization: $0), call(token, organization: $0)] }
+        try await fleet.fault(token, #""kind":"status","status":500,"delay_ms":4000,"count":2"#)
+        // One of each organization in each process.
+        let calls = ["org_a", "org_b"].flatMap { Array(repeating: call(token, organization: $0), count: 4) }
         let replies = try await fleet.run(calls, form)
         #expect(replies.allSatisfy { $0.error == "upstreamFailed" })
         #expect(try await Set(fleet.arrivals(of: token).map(\.organization)) == ["org_a", "org_b"])
@@ -109,12 +112,12 @@ import Testing
     }
 
     /// Runs callers into a 429 with this `Retry-After`, and says how long after it the second call came.
-    private func pause(_ retryAfter: String?, _ form: Form, callers: Int = 1) async throws -> Double {
+    private func pause(_ retryAfter: String?, _ form: Form, callers: Int = 4) async throws -> Double {
         let fleet = try await Fleet.shared.value
         let token = try await fleet.signIn()
         let field = retryAfter.map { ",\"retry_after\":\($0)" } ?? ""
         try await fleet.fault(token, "\"kind\":\"status\",\"status\":429\(field)")
-        let replies = try await fleet.run(Array(repeating: call(token, kind: "refresh"), count: callers), form)
+        let replies = try await fleet.run(Array(repeating: call(token, kind: .refresh), count: callers), form)
         #expect(replies.allSatisfy { $0.error == nil && $0.accessToken != nil })
         #expect(Set(replies.map(\.accessToken)).count == 1)
         let arrivals = try await fleet.arrivals(of: token)
@@ -144,7 +147,7 @@ import Testing
         let fleet = try await Fleet.shared.value
         let token = try await fleet.signIn()
         try await fleet.fault(token, #""kind":"status","status":429,"retry_after":1,"count":2"#)
-        let replies = try await fleet.run(Array(repeating: call(token, kind: "refresh"), count: 4), form)
+        let replies = try await fleet.run(Array(repeating: call(token, kind: .refresh), count: 4), form)
         for reply in replies {
             #expect(reply.error == "upstreamFailed")
             #expect(reply.reason == "rate_limit_exceeded")
@@ -178,7 +181,7 @@ import Testing
         let token = try await fleet.signIn()
         try await fleet.fault(token, #""kind":"status","status":429,"retry_after":1"#)
         try await fleet.fault(token, #""kind":"reset_before""#)
-        let replies = try await fleet.run(Array(repeating: call(token, kind: "refresh"), count: 4), form)
+        let replies = try await fleet.run(Array(repeating: call(token, kind: .refresh), count: 4), form)
         for reply in replies {
             #expect(reply.error == "upstreamFailed")
             #expect(reply.reason == "network_error")
@@ -249,7 +252,7 @@ import Testing
         let valid = try await fleet.run(Array(repeating: one, count: 4), form)
         #expect(valid.allSatisfy { $0.refreshed == false && $0.verified == true })
         #expect(try await fleet.arrivals(of: session.refreshToken).isEmpty)
-        one.force = true
+        one.isForced = true
         let forced = try await fleet.run(Array(repeating: one, count: 4), form)
         #expect(forced.allSatisfy { $0.refreshed == true && $0.verified == true })
         #expect(try await fleet.arrivals(of: session.refreshToken).map(\.organization) == ["org_1"])
@@ -257,17 +260,32 @@ import Testing
 
     // MARK: verifyToken()
 
-    /// Both of the reference's names; a token that is not valid is refreshed, and that is how a worker shows it.
-    @Test(
-        arguments: Form.allCases,
-        [("returns false for invalid tokens", "invalid-token"), ("returns false for malformed tokens", "not.a.jwt")])
-    func `verifyToken`(form: Form, test: (name: String, token: String)) async throws {
+    /// What the workers say of this access token, and of a valid one.
+    private func verified(_ accessToken: String, _ form: Form) async throws -> (given: [Bool?], valid: [Bool?]) {
         let fleet = try await Fleet.shared.value
-        let token = try await fleet.signIn()
-        var one = call(token)
-        one.accessToken = test.token
-        let replies = try await fleet.run(Array(repeating: one, count: 4), form)
-        #expect(replies.allSatisfy { $0.refreshed == true })
-        #expect(try await fleet.arrivals(of: token).count == 1)
+        let session = try await fleet.session()
+        func ask(_ accessToken: String) async throws -> [Bool?] {
+            var one = call(session.refreshToken, kind: .verify)
+            one.accessToken = accessToken
+            return try await fleet.run(Array(repeating: one, count: 4), form).map(\.verified)
+        }
+        let answers = (given: try await ask(accessToken), valid: try await ask(session.accessToken))
+        // To look at a token spends nothing.
+        #expect(try await fleet.arrivals(of: session.refreshToken).isEmpty)
+        return answers
+    }
+
+    @Test(arguments: Form.allCases)
+    func `returns false for invalid tokens`(form: Form) async throws {
+        let answers = try await verified("invalid-token", form)
+        #expect(answers.given == [false, false, false, false])
+        #expect(answers.valid == [true, true, true, true])
+    }
+
+    @Test(arguments: Form.allCases)
+    func `returns false for malformed tokens`(form: Form) async throws {
+        let answers = try await verified("not.a.jwt", form)
+        #expect(answers.given == [false, false, false, false])
+        #expect(answers.valid == [true, true, true, true])
     }
 }

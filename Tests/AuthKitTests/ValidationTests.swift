@@ -194,9 +194,53 @@ struct ValidationTests {
         }
     }
 
+    /// What the client takes for a success, and publishes, must make a session: the old token is spent.
+    @Test(arguments: [
+        #""user":{"id":"user_1","first_name":"\ud800"}"#,
+        #""user":{"id":"user_1","metadata":{"x":1e400}}"#,
+        #""organization_id":"\udc00","impersonator":{"email":"\ud800"}"#,
+        #""later":1e400,"even_later":"\ud800","oauth_tokens":[{"x":"\ud83d"}]"#,
+    ])
+    func `a field that no value can hold does not cost the tokens`(field: String) async throws {
+        let issuer = try await TestIssuer.first.value
+        let set = try TestIssuer.keySet(issuer)
+        let token = try await issuer.token(TestWorld.claims())
+        let body = Array(#"{"access_token":"\#(token)",\#(field),"refresh_token":"rt-2"}"#.utf8)
+        guard case .success(let success) = ProgramAnswer(status: 200, body: body).classified() else {
+            Issue.record("the client takes this for no success")
+            return
+        }
+        let world = try TestWorld(keys: { set }) { _ in .success(success) }
+        let validated = try await world.core.validateAndRefresh(world.session("expired"))
+        let user = field.contains("user_1") ? JSONValue.object(["id": .string("user_1")]) : nil
+        #expect(validated.session == AuthKitSession(accessToken: token, refreshToken: "rt-2", user: user))
+        #expect(validated.verification == .verified)
+    }
+
+    /// It would be refreshed on every request.
+    @Test(arguments: [#""first_name":"\ud800""#, #""x":{"y":1e400}"#])
+    func `a claim that no value can hold does not cost the token`(claim: String) async throws {
+        let (world, issuer) = try await world()
+        let claims = #"{"sub":"user_1","sid":"session_1","exp":\#(ManualTime.start + 300),\#(claim)}"#
+        let session = world.session(try issuer.token(verbatim: claims))
+        let validated = try await world.core.validateAndRefresh(session)
+        #expect(!validated.isRefreshed)
+        #expect(validated.verification == .verified)
+        #expect(
+            validated.claims?.all
+                == .object([
+                    "sub": .string("user_1"), "sid": .string("session_1"),
+                    "exp": .integer(Int64(ManualTime.start + 300)),
+                ]))
+    }
+
     @Test func `where the upstream does not rotate, the refresh token stays`() async throws {
         #expect(
             try AuthKitSession(answer: Array(#"{"access_token":"at"}"#.utf8), replacing: "rt").refreshToken == "rt")
+        for odd in [#""""#, "7", "null", #""\ud800""#] {
+            let body = Array(#"{"access_token":"at","refresh_token":\#(odd)}"#.utf8)
+            #expect(try AuthKitSession(answer: body, replacing: "rt").refreshToken == "rt", "\(odd)")
+        }
         #expect(throws: AuthKitError.answerWithoutTokens) {
             try AuthKitSession(answer: Array(#"{"access_token":"at"}"#.utf8))
         }

@@ -1,67 +1,46 @@
 // A process of a server that uses AuthKit. Takes one call a line and runs all of them at once:
 //
-//   {"id":1,"call":"validate","accessToken":"…","refreshToken":"…","userID":"…","organizationID":"…","force":true}
-//   {"id":2,"call":"refresh", …}
+//   WorkerCall as JSON
 //
-// and says "began ID" when a call begins and {"id":1, …} when it is over. Where everything is comes by the environment.
+// and says "began ID" when a call begins and WorkerReply as JSON when it is over. Where everything is comes by the
+// environment.
 import AuthKit
+import AuthKitTestSupport
 import Foundation
 import LeaseTable
 import Logging
 import RefreshClient
 import WorkOS
 
-struct Call: Decodable, Sendable {
-    var id: Int
-    var call: String
-    var accessToken: String
-    var refreshToken: String
-    var userID: String?
-    var organizationID: String?
-    var force: Bool?
-}
-
-struct Reply: Encodable, Sendable {
-    var id: Int
-    var accessToken: String?
-    var refreshToken: String?
-    var userID: String?
-    var sessionID: String?
-    var refreshed: Bool?
-    var verified: Bool?
-    var error: String?
-    var reason: String?
-    var retryable: Bool?
-    var attempts: [String]?
-    var description: String?
-}
-
 func say(_ line: String) {
     let bytes = Array((line + "\n").utf8)
     _ = write(1, bytes, bytes.count)
 }
 
-func answer(_ call: Call, with core: AuthKitCore) async -> Reply {
-    var reply = Reply(id: call.id)
+func answer(_ call: WorkerCall, with core: AuthKitCore) async -> WorkerReply {
+    var reply = WorkerReply(id: call.id)
     do {
-        if call.call == "refresh" {
+        switch call.kind {
+        case .refresh:
             let session = try await core.refreshTokens(
                 call.refreshToken, organizationID: call.organizationID,
                 context: RefreshContext(userID: call.userID))
             reply.accessToken = session.accessToken
             reply.refreshToken = session.refreshToken
             reply.userID = session.userID
-        } else {
+        case .validate:
             let user = call.userID.map { JSONValue.object(["id": .string($0)]) }
             let validated = try await core.validateAndRefresh(
                 AuthKitSession(accessToken: call.accessToken, refreshToken: call.refreshToken, user: user),
-                force: call.force ?? false, organizationID: call.organizationID)
+                force: call.isForced, organizationID: call.organizationID)
             reply.accessToken = validated.session.accessToken
             reply.refreshToken = validated.session.refreshToken
             reply.userID = validated.session.userID
             reply.sessionID = validated.claims?.sessionID
             reply.refreshed = validated.isRefreshed
             reply.verified = validated.verification == .verified
+        case .verify:
+            reply.verified = await core.verifyToken(call.accessToken)
         }
     } catch let error as TokenRefreshError {
         reply.error = error.code.description
@@ -87,9 +66,8 @@ configuration.logger.logLevel = .critical
 let core = try AuthKitCore(
     workOS: WorkOSConfiguration(clientID: "client_1", baseURL: environment["WORKOS_BASE_URL"] ?? ""),
     refresh: refresh, configuration: configuration)
-say("ready")
 while let line = readLine() {
-    guard let call = try? JSONDecoder().decode(Call.self, from: Data(line.utf8)) else {
+    guard let call = try? JSONDecoder().decode(WorkerCall.self, from: Data(line.utf8)) else {
         say("not understood")
         continue
     }

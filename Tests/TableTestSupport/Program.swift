@@ -3,9 +3,9 @@ import Glibc
 import ProcessSupport
 
 /// A program of this package while it runs, with everything it prints.
-public final class Program {
+public final class Program: Sendable {
     /// How it ended.
-    public struct Ending {
+    public struct Ending: Sendable {
         /// The exit code; negative for the signal that ended it.
         public let status: Int32
         /// What was not read before.
@@ -19,19 +19,26 @@ public final class Program {
     private let output = Pipe()
     private let errors = Pipe()
 
-    /// Starts the program `name`, which is built beside the tests.
+    /// Starts the program `name`, which is built beside the tests, or that of an absolute path.
     ///
-    /// The environment is `environment` alone, so that nothing of the machine's decides about directories and colours.
-    /// Standard output goes to `destination` where there is one.
+    /// The environment is `environment` alone, so that nothing of the machine's decides about directories and colours,
+    /// or lies over the tests' own where `inheritsEnvironment`. Standard output goes to `destination` where there is one.
+    /// Where the program is `endedWithInput`, a shell, whose the process id is then, ends it when its input does: so it
+    /// does not outlive the tests, however they end.
     public init(
-        _ name: String, _ arguments: [String], environment: [String: String] = [:],
-        output destination: FileHandle? = nil
+        _ name: String, _ arguments: [String] = [], environment: [String: String] = [:],
+        inheritsEnvironment: Bool = false, endedWithInput: Bool = false, output destination: FileHandle? = nil
     ) throws {
         let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        process.executableURL = URL(fileURLWithPath: tests).deletingLastPathComponent()
-            .appendingPathComponent(name)
-        process.arguments = arguments
-        process.environment = environment
+        let program =
+            name.hasPrefix("/")
+            ? URL(fileURLWithPath: name)
+            : URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent(name)
+        process.executableURL = endedWithInput ? URL(fileURLWithPath: "/bin/sh") : program
+        let ending = #""$0" "$@" </dev/null & read -r line; kill $!"#
+        process.arguments = (endedWithInput ? ["-c", ending, program.path] : []) + arguments
+        let inherited = inheritsEnvironment ? ProcessInfo.processInfo.environment : [:]
+        process.environment = inherited.merging(environment) { $1 }
         process.standardInput = input
         process.standardOutput = destination ?? output
         process.standardError = errors
@@ -58,6 +65,27 @@ public final class Program {
         try? input.fileHandleForWriting.write(contentsOf: Data((line + "\n").utf8))
     }
 
+    /// Closes its standard input.
+    public func endInput() { try? input.fileHandleForWriting.close() }
+
+    /// The lines of standard output to its end, without a limit of time: for one reader, and instead of the other ways.
+    public func outputLines() throws -> AsyncStream<String> {
+        let (lines, continuation) = AsyncStream.makeStream(of: String.self)
+        let output = output.fileHandleForReading
+        try LibraryThread.start {
+            var rest = Data()
+            while case let more = output.availableData, !more.isEmpty {
+                rest += more
+                while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                    continuation.yield(String(decoding: rest[..<end], as: UTF8.self))
+                    rest = Data(rest[(end + 1)...])
+                }
+            }
+            continuation.finish()
+        }
+        return lines
+    }
+
     /// The next line of standard output; `nil` at its end and after ten seconds.
     public func outputLine() -> String? { Self.line(output) }
 
@@ -74,7 +102,7 @@ public final class Program {
 
     /// Ends its standard input and waits for its end; kills it where that does not come within ten seconds.
     public func finish() -> Ending {
-        try? input.fileHandleForWriting.close()
+        endInput()
         // What goes to standard error is small enough for a pipe: the order does not matter.
         let output = rest(output)
         let errors = rest(errors)
@@ -86,9 +114,9 @@ public final class Program {
 
     /// Starts a program and waits for its end.
     public static func run(
-        _ name: String, _ arguments: [String], environment: [String: String] = [:]
+        _ name: String, _ arguments: [String], environment: [String: String] = [:], inheritsEnvironment: Bool = false
     ) throws -> Ending {
-        try Program(name, arguments, environment: environment).finish()
+        try Program(name, arguments, environment: environment, inheritsEnvironment: inheritsEnvironment).finish()
     }
 
     private static func line(_ pipe: Pipe) -> String? {

@@ -7,6 +7,7 @@
 //   workos-probe memory BASE_URL [CA_FILE]               private memory of a forked child's first attempt
 import CLinux
 import Glibc
+import ProcessSupport
 import RefreshClient
 import WorkOS
 
@@ -114,7 +115,8 @@ case ("fork"?, let url?):
     let again = attempt("again", url, caFile: argument(3))
     exit(parent && child && again ? 0 : 1)
 case ("fork-in-flight"?, let url?):
-    let thread = onThread(stackSize: 256 * 1024) { _ = attempt("parent", url) }
+    // What this program itself does in Swift for the first time must not be in the middle of it at the fork either.
+    let thread = onThread(stackSize: 256 * 1024) { Forks.heldOff { _ = attempt("parent", url) } }
     _ = readLine()
     let child = forked { attempt("child", url) }
     pthread_join(thread, nil)

@@ -1,6 +1,7 @@
 import Foundation
 import RefreshClient
 import SanitizerSupport
+import TableTestSupport
 import Testing
 
 @testable import WorkOS
@@ -9,9 +10,9 @@ import Testing
 @Suite struct ProcessTests {
     /// getaddrinfo never returns; the attempt does, when the time for connecting is up.
     @Test func aResolverThatHangsHoldsNobody() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try LibraryDirectory()
         let ran = try run(
-            probePath(), ["attempt", "https://api.example.invalid", "700"],
+            "workos-probe", ["attempt", "https://api.example.invalid", "700"],
             environment: ["LD_PRELOAD": preloadLibrary(in: directory), "PROBE_BLOCK_RESOLVER": "1"])
         let words = try #require(ran.line("attempt"))
         #expect(words[1...].starts(with: ["failure"]), "\(ran.output)")
@@ -21,11 +22,11 @@ import Testing
     }
 
     @Test func withoutLibcurlTheErrorNamesTheFix() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try LibraryDirectory()
         let ran = try run(
-            probePath(), ["attempt", "https://api.example.invalid", "700"],
+            "workos-probe", ["attempt", "https://api.example.invalid", "700"],
             environment: ["LD_PRELOAD": preloadLibrary(in: directory), "PROBE_NO_LIBCURL": "1"])
-        #expect(ran.reason == .exit && ran.status == 0)
+        #expect(ran.status == 0)
         #expect(ran.output.contains("apt install libcurl4"), "\(ran.output)")
         #expect(ran.line("attempt").map { Array($0[3...5]) } == ["transient", "network_error", "false"])
     }
@@ -34,11 +35,11 @@ import Testing
     /// default, which would end the process.
     @Test func aBrokenPipeRaisesNoSignal() throws {
         let server = try ScriptedServer { $0.awaitClose() }
-        let directory = try TemporaryDirectory()
+        let directory = try LibraryDirectory()
         let ran = try run(
-            probePath(), ["attempt", server.baseURL, "5000"],
+            "workos-probe", ["attempt", server.baseURL, "5000"],
             environment: ["LD_PRELOAD": preloadLibrary(in: directory), "PROBE_PLAIN_WRITES": "1"])
-        #expect(ran.reason == .exit && ran.status == 0)
+        #expect(ran.status == 0)
         #expect(ran.line("attempt")?.dropFirst().first == "failure", "\(ran.output)")
         #expect(server.finish().isEmpty)
     }
@@ -48,7 +49,7 @@ import Testing
             connection.readRequest()
             connection.answer(200, goodBody)
         }
-        let ran = try run(probePath(), ["fork", server.baseURL])
+        let ran = try run("workos-probe", ["fork", server.baseURL])
         #expect(ran.status == 0, "\(ran.output)")
         #expect(server.finish().count == 3)
     }
@@ -71,10 +72,10 @@ import Testing
                 connection.server.signal("second answered")
             }
         }
-        let running = try Running(probePath(), ["fork-in-flight", server.baseURL])
+        let running = try Program("workos-probe", ["fork-in-flight", server.baseURL])
         server.await("first sent")
-        try running.input.fileHandleForWriting.write(contentsOf: Array("fork\n".utf8))
-        let ran = try running.finish()
+        running.send(line: "fork")
+        let ran = running.finish()
         #expect(ran.status == 0, "\(ran.output)")
         #expect(ran.line("child")?[1] == "success", "\(ran.output)")
         #expect(ran.line("parent")?[1] == "success", "\(ran.output)")
@@ -92,13 +93,13 @@ import Testing
             connection.readRequest()
             connection.answer(200, goodBody)
         }
-        let directory = try TemporaryDirectory()
-        let running = try Running(
-            probePath(), ["fork-in-flight", server.baseURL],
+        let directory = try LibraryDirectory()
+        let running = try Program(
+            "workos-probe", ["fork-in-flight", server.baseURL],
             environment: ["LD_PRELOAD": preloadLibrary(in: directory), "PROBE_SLOW_LOAD": "1"])
-        #expect(running.readLine() == "loading")
-        try running.input.fileHandleForWriting.write(contentsOf: Array("fork\n".utf8))
-        let ran = try running.finish()
+        #expect(running.outputLine() == "loading")
+        running.send(line: "fork")
+        let ran = running.finish()
         #expect(ran.line("child")?[1] == "success", "\(ran.output)")
         #expect(ran.line("parent")?[1] == "success", "\(ran.output)")
         #expect(server.finish().count == 2)
@@ -113,7 +114,7 @@ import Testing
         }
         let environment = ["https_proxy": server.baseURL, "http_proxy": server.baseURL, "no_proxy": ""]
         let ran = try run(
-            probePath(), ["attempt", "https://api.example.invalid", "5000"], environment: environment)
+            "workos-probe", ["attempt", "https://api.example.invalid", "5000"], environment: environment)
         #expect(
             ran.line("attempt").map { Array($0[3...5]) } == ["transient", "network_error", "false"],
             "\(ran.output)")
@@ -131,7 +132,7 @@ import Testing
             connection.answer(200, goodBody)
         }
         let ran = try run(
-            probePath(), ["attempt", server.baseURL, "5000"],
+            "workos-probe", ["attempt", server.baseURL, "5000"],
             environment: ["http_proxy": proxy.baseURL, "all_proxy": proxy.baseURL, "no_proxy": ""])
         #expect(ran.line("attempt")?[1] == "success", "\(ran.output)")
         #expect(proxy.finish().isEmpty)
@@ -146,7 +147,7 @@ import Testing
             connection.answer(200, #"{"access_token":"at_1","x":\#(nested)}"#)
         }
         for outcome in ["success", "failure"] {
-            let ran = try run(probePath(), ["attempt", server.baseURL, "5000"])
+            let ran = try run("workos-probe", ["attempt", server.baseURL, "5000"])
             #expect(ran.line("attempt")?[1] == outcome, "\(ran.output)")
         }
     }

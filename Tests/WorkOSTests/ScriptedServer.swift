@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Testing
 
 /// A raw-socket HTTP server on a loopback port. Every connection is given to the script, on a thread of its own,
 /// with its number; what it did can be awaited.
@@ -27,7 +28,8 @@ final class ScriptedServer: @unchecked Sendable {
 
     init(_ script: @escaping @Sendable (Connection) -> Void) throws {
         self.script = script
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        // Not for programs that other tests start meanwhile: they would keep connections open.
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         self.listener = listener
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -50,11 +52,13 @@ final class ScriptedServer: @unchecked Sendable {
         while true {
             let descriptor = Glibc.accept(listener, nil, nil)
             guard descriptor >= 0 else { return }
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
             condition.lock()
             if isEnding {
                 condition.unlock()
-                close(descriptor)
+                // In this order: who sees the end of its connection finds nobody listening.
                 close(listener)
+                close(descriptor)
                 return
             }
             accepted += 1
@@ -89,15 +93,21 @@ final class ScriptedServer: @unchecked Sendable {
         }
     }
 
+    /// Waits for it, twenty seconds at the most.
     func await(_ name: String) {
-        condition.withLock { while !signals.contains(name) { condition.wait() } }
+        let deadline = Date(timeIntervalSinceNow: 20)
+        let came = condition.withLock {
+            while !signals.contains(name) { if !condition.wait(until: deadline) { break } }
+            return signals.contains(name)
+        }
+        if !came { Issue.record("\(name): not within twenty seconds") }
     }
 
     /// Waits for every connection made so far to be done with, and says what came in over all of them.
     func finish() -> [Request] {
         condition.withLock { isEnding = true }
         // Connections are accepted in order: once this one is, there is none before it that was not seen.
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import RefreshClient
+import TableTestSupport
 import Testing
 
 @testable import WorkOS
@@ -29,8 +30,8 @@ extension UpstreamAnswer {
     var failure: UpstreamFailure? { if case .failure(let failure) = self { failure } else { nil } }
 }
 
-/// A directory that goes with the value.
-final class TemporaryDirectory: Sendable {
+/// A directory that goes with the value, where libraries may be loaded from.
+final class LibraryDirectory: Sendable {
     let path: String
 
     init() throws {
@@ -48,12 +49,7 @@ func fixture(_ name: String, file: String = #filePath) -> String {
     URL(fileURLWithPath: file).deletingLastPathComponent().appendingPathComponent("Fixtures/\(name)").path
 }
 
-/// A program that ran to its end.
-struct Ran {
-    let reason: Process.TerminationReason
-    let status: Int32
-    let output: String
-
+extension Program.Ending {
     /// The words of the output's line that begins with `word`.
     func line(_ word: String) -> [String]? {
         output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }.first {
@@ -62,52 +58,15 @@ struct Ran {
     }
 }
 
-/// A program while it runs.
-final class Running {
-    let process = Process()
-    let input = Pipe()
-    private let output = Pipe()
-
-    init(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws {
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
-    }
-
-    func readLine() -> String {
-        var line: [UInt8] = []
-        while let byte = try? output.fileHandleForReading.read(upToCount: 1)?.first, byte != 10 {
-            line.append(byte)
-        }
-        return String(decoding: line, as: UTF8.self)
-    }
-
-    func finish() throws -> Ran {
-        try? input.fileHandleForWriting.close()
-        let text =
-            try output.fileHandleForReading.readToEnd().map { String(decoding: $0, as: UTF8.self) } ?? ""
-        process.waitUntilExit()
-        return Ran(reason: process.terminationReason, status: process.terminationStatus, output: text)
-    }
-}
-
-func run(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Ran {
-    try Running(program, arguments, environment: environment).finish()
-}
-
-/// The probe's path: it is built beside the tests.
-func probePath() throws -> String {
-    try URL(fileURLWithPath: FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
-        .deletingLastPathComponent().appendingPathComponent("workos-probe").path
+/// Runs a program to its end.
+func run(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Program.Ending {
+    try Program.run(program, arguments, environment: environment, inheritsEnvironment: true)
 }
 
 /// Compiles what stands in for libc functions in a probe.
-func preloadLibrary(in directory: TemporaryDirectory) throws -> String {
+func preloadLibrary(in directory: LibraryDirectory) throws -> String {
     let library = directory.file("preload.so")
     let compiled = try run("/usr/bin/cc", ["-shared", "-fPIC", "-o", library, fixture("preload.c"), "-ldl"])
-    try #require(compiled.status == 0)
+    try #require(compiled.status == 0, "\(compiled.errors)")
     return library
 }

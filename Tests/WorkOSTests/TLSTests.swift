@@ -1,6 +1,7 @@
 import Foundation
 import RefreshClient
 import SanitizerSupport
+import TableTestSupport
 import Testing
 
 @testable import WorkOS
@@ -9,7 +10,7 @@ import Testing
     /// A certificate that is its own authority, for the given name, and a server that shows it.
     private final class Server {
         let directory: TemporaryDirectory
-        let running: Running
+        let running: Program
         let port: Int
         var certificate: String { directory.file("cert.pem") }
 
@@ -25,15 +26,15 @@ import Testing
                     "-out", directory.file("cert.pem"), "-batch",
                 ])
             try #require(made.status == 0)
-            running = try Running(
+            running = try Program(
                 "/usr/bin/env",
                 ["python3", fixture("tls_server.py"), directory.file("cert.pem"), directory.file("key.pem")]
                     + options)
-            port = try #require(Int(running.readLine()))
+            port = try #require(running.outputLine().flatMap { Int($0) })
         }
 
         deinit {
-            _ = try? running.finish()
+            _ = running.finish()
         }
     }
 
@@ -70,7 +71,7 @@ import Testing
     @Test func aForkAfterTLSWasUsed() throws {
         let server = try Server(name: "IP:127.0.0.1")
         let ran = try run(
-            probePath(), ["fork", "https://127.0.0.1:\(server.port)", server.certificate])
+            "workos-probe", ["fork", "https://127.0.0.1:\(server.port)", server.certificate])
         #expect(ran.status == 0, "\(ran.output)")
         #expect(["parent", "child", "again"].allSatisfy { ran.line($0)?[1] == "success" }, "\(ran.output)")
     }
@@ -78,7 +79,7 @@ import Testing
     @Test(.disabled(if: Sanitizer.running != nil, "the sanitizer's own memory is in the figures"))
     func memory() throws {
         let server = try Server(name: "IP:127.0.0.1")
-        let ran = try run(probePath(), ["memory", "https://127.0.0.1:\(server.port)", server.certificate])
+        let ran = try run("workos-probe", ["memory", "https://127.0.0.1:\(server.port)", server.certificate])
         let lines = ran.output.split(separator: "\n").filter { $0.hasPrefix("memory ") }
         let kilobytes = lines.compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }
         try #require(kilobytes.count == 2, "\(ran.output)")
@@ -88,8 +89,8 @@ import Testing
     @Test func aServerThatBreaksOffRaisesNoSignal() throws {
         let server = try Server(name: "IP:127.0.0.1", options: ["close-early"])
         let ran = try run(
-            probePath(), ["attempt", "https://127.0.0.1:\(server.port)", "5000", server.certificate])
-        #expect(ran.reason == .exit)
+            "workos-probe", ["attempt", "https://127.0.0.1:\(server.port)", "5000", server.certificate])
+        #expect(ran.status == 0)
         #expect(ran.line("attempt")?.dropFirst().first == "failure", "\(ran.output)")
     }
 }

@@ -169,9 +169,8 @@ import Testing
     }
 
     @Test func nobodyListens() throws {
-        let server = try ScriptedServer { _ in }
-        _ = server.finish()
-        let failure = try #require(try attempt(server.baseURL).failure)
+        let port = try UnheardPort()
+        let failure = try #require(try attempt("http://127.0.0.1:\(port.number)").failure)
         #expect(failure.class == .transient)
         #expect(failure.reason == .networkError)
         #expect(failure.status == nil)

@@ -1,11 +1,19 @@
 /* Takes the place of libc functions in a probe process, as the environment says. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <netdb.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
+
+static sem_t forking;
+
+static void fork_begins(void) { sem_post(&forking); }
 
 /* A resolver whose servers never answer. */
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result) {
@@ -29,9 +37,15 @@ ssize_t send(int descriptor, const void *bytes, size_t count, int flags) {
 void *dlopen(const char *name, int flags) {
     if (name != NULL && strstr(name, "libcurl") != NULL && getenv("PROBE_NO_LIBCURL") != NULL) name = "libcurl-absent.so";
     if (name != NULL && strstr(name, "libcurl") != NULL && getenv("PROBE_SLOW_LOAD") != NULL) {
+        /* Until the fork that the test asks for now has begun, so that it falls into this. Handlers run in the reverse
+           order of their registration: this one before any that waits for the loading. */
+        struct timespec patience;
+        clock_gettime(CLOCK_REALTIME, &patience);
+        patience.tv_sec += 20;
+        sem_init(&forking, 0, 0);
+        pthread_atfork(fork_begins, NULL, NULL);
         write(STDOUT_FILENO, "loading\n", 8);
-        /* Long enough for the fork that the test asks for now to fall into it. */
-        usleep(500000);
+        while (sem_timedwait(&forking, &patience) != 0 && errno == EINTR) {}
     }
     void *(*next)(const char *, int) = dlsym(RTLD_NEXT, "dlopen");
     return next(name, flags);
