@@ -16,9 +16,11 @@ class Failure(Exception):
 class Scene:
     """A context manager. `run` starts the driver; safe to call from several threads."""
 
-    def __init__(self, programs: pathlib.Path, library: str | None, refreshd: str | None):
+    def __init__(
+            self, programs: pathlib.Path, library: str | None, swift_library: str | None, refreshd: str | None):
         self.driver = programs / "contend"
         self.library = library
+        self.swift_library = swift_library
         self.refreshd = refreshd
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="refreshd-benchmark-", dir="/dev/shm"))
         self.processes: list[subprocess.Popen] = []
@@ -54,6 +56,7 @@ class Scene:
             name, _, needs = line.split()
             missing = {
                 "library": None if self.library else "no librefreshclient.so was given (--library)",
+                "swift": None if self.swift_library else "no library of the caller in Swift was given (--swift-library)",
                 "sidecar": None if self.sidecar else "no refreshd was given (--refreshd)",
             }.get(needs)
             if missing:
@@ -69,6 +72,8 @@ class Scene:
         command += ["--redis", self.root / "redis.sock", *options]
         if self.library:
             command += ["--library", self.library]
+        if self.swift_library:
+            command += ["--swift-library", self.swift_library]
         server = self.redis if contender.startswith("redis-") else None
         if contender == "refreshd-sidecar":
             server = self.sidecar

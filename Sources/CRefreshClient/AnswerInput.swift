@@ -12,7 +12,7 @@ struct AnswerInput {
     private static let longestHeader = 16_384
 
     init(_ given: UnsafePointer<refreshclient_answer>?) throws(CallError) {
-        let fields = try unsafe Input.structure(given, "answer", size: \.size)
+        let fields = try unsafe Input.structure(given, "answer")
         let status = unsafe fields.status
         mayRetry = unsafe fields.may_retry != 0
         if status == 0 {

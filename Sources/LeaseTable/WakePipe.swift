@@ -20,6 +20,7 @@ final class WakePipe: @unchecked Sendable {
     private static let wakeLength = 4096
 
     let name: WakePipeName
+    private let fileName: String
     private let directory: PipeDirectory
     private let descriptor: Int32
     private let madeIn = forkGeneration()
@@ -31,7 +32,7 @@ final class WakePipe: @unchecked Sendable {
         var random = SystemRandomNumberGenerator()
         name = WakePipeName(holder: holder, number: random.next())
         self.directory = directory
-        let fileName = name.fileName
+        fileName = name.fileName
         guard unsafe clinux_mkfifoat(directory.descriptor, fileName, directory.fileMode) == 0 else {
             throw SystemCallError("mkfifo", path: directory.path(of: name))
         }
@@ -51,7 +52,7 @@ final class WakePipe: @unchecked Sendable {
         // parent's.
         guard forkGeneration() == madeIn else { return }
         clinux_close_fork_private(descriptor)
-        if !isNamed { unsafe _ = unlinkat(directory.descriptor, name.fileName, 0) }
+        if !isNamed { unsafe _ = unlinkat(directory.descriptor, fileName, 0) }
     }
 
     /// To be called when a claim that names it was committed.

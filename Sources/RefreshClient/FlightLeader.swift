@@ -7,6 +7,8 @@ struct Handover {
     var claim = Claim()
     /// The table that the wait is in.
     var table: LeaseTable?
+    /// What a first look has shown just now, and nobody has acted on.
+    var seen: ClaimDecision?
 }
 
 /// Leads one flight for as long as one caller, or one thread, has time: seeks the lease, waits on another process's, or
@@ -41,8 +43,10 @@ struct FlightLeader {
     }
 
     /// Leads until the flight has ended, the call is under way, or the deadline has come.
-    func lead(until deadline: MonotonicInstant) -> End {
-        switch seek(until: deadline) {
+    ///
+    /// - Parameter known: What this leader has seen itself; `nil` for what the last one knew.
+    func lead(until deadline: MonotonicInstant, knowing known: Handover? = nil) -> End {
+        switch seek(until: deadline, knowing: known) {
         case .finished: return .finished
         case .deadline(let handover): return .deadline(handover)
         case .granted(let tenure, let table):
@@ -59,8 +63,10 @@ struct FlightLeader {
     }
 
     /// Leads until the flight has ended, the call is this caller's to make, or the deadline has come.
-    func seek(until deadline: MonotonicInstant) -> Find {
-        var seeker = LeaseSeeker(flights, flight.key, configuration, knowing: flight.handedDown)
+    ///
+    /// - Parameter known: As for ``lead(until:knowing:)``.
+    func seek(until deadline: MonotonicInstant, knowing known: Handover? = nil) -> Find {
+        var seeker = LeaseSeeker(flights, flight.key, configuration, knowing: known ?? flight.handedDown)
         while true {
             switch seeker.step(until: deadline) {
             case .granted(let tenure, let table): return .granted(tenure, table)

@@ -41,20 +41,25 @@ extension RefreshClient {
     ) throws(FlightFailure) -> BeginResult {
         let key = try key(of: request)
         let flights = FlightTable.current(for: directory)
-        if let result = storedResult(key, in: flights, deadline: deadline) { return .result(RefreshResult(result)) }
+        var seen: Handover?
+        if let result = storedResult(key, in: flights, deadline: deadline, otherwise: &seen) {
+            return .result(RefreshResult(result))
+        }
         let (flight, isNew) = flights.flightToJoin(key)
         var leads = isNew
         while true {
             if leads {
                 let leader = leader(of: flight, in: flights, request, lease: lease)
-                switch leader.seek(until: deadline) {
+                let found = leader.seek(until: deadline, knowing: seen)
+                seen = nil
+                switch found {
                 case .finished: break
                 case .granted(let tenure, let table):
                     let held = HeldLease(leader, holding: tenure, in: table)
                     FlightThread.handOver(
                         self.leader(of: flight, in: flights, request),
                         Handover(claim: Claim(joined: tenure.generation), table: table))
-                    return try afterPause(held, until: deadline)
+                    return tenure.notBefore == .zero ? .holder(held) : try afterPause(held, until: deadline)
                 case .alone: return .holder(HeldLease(aloneIn: leader))
                 case .deadline(let handover):
                     FlightThread.handOver(self.leader(of: flight, in: flights, request), handover)
@@ -64,7 +69,9 @@ extension RefreshClient {
             }
             switch flight.follow(until: deadline) {
             case .outcome(let outcome): return .result(RefreshResult(try outcome.get()))
-            case .leads: leads = true
+            case .leads:
+                leads = true
+                seen = nil
             case .deadline: throw .deadline(nil)
             }
         }
