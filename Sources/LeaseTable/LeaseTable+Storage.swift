@@ -65,11 +65,10 @@ extension LeaseTable {
         } catch {
             throw .damaged(path: directory.path, problem: error.description)
         }
-        if let old, old.removableAt != record.removableAt {
-            try deleteExpiry(old.removableAt, key, in: transaction)
-        }
-        if old?.removableAt != record.removableAt {
-            try unsafe TableKeys.withExpiry(record.removableAt, key) { name throws(EnvironmentError) in
+        let (wasRemovableAt, removableAt) = (old?.removableAt, record.removableAt)
+        if wasRemovableAt != removableAt {
+            if let wasRemovableAt { try deleteExpiry(wasRemovableAt, key, in: transaction) }
+            try unsafe TableKeys.withExpiry(removableAt, key) { name throws(EnvironmentError) in
                 try unsafe transaction.put(name, UnsafeRawBufferPointer(start: nil, count: 0))
             }
         }

@@ -14,6 +14,7 @@ public final class LeaseTable: Sendable {
     public let environmentID: EnvironmentID
     let environment: Environment
     let pipes: PipeDirectory
+    private let holder: Holder
     /// The durations and choices it works with; see ``with(_:)``.
     public let configuration: RefreshConfiguration
     private let reserve: Int
@@ -43,6 +44,7 @@ public final class LeaseTable: Sendable {
             throw .pipe(error)
         }
         environmentID = EnvironmentID(environment.id)
+        holder = .current
         reserve = Self.reserve(configuration, environment)
     }
 
@@ -52,6 +54,7 @@ public final class LeaseTable: Sendable {
         environment = other.environment
         pipes = other.pipes
         environmentID = other.environmentID
+        holder = other.holder
         // Asking the file system takes longer than all else here.
         reserve =
             configuration.publishReserve == other.configuration.publishReserve
@@ -95,7 +98,6 @@ public final class LeaseTable: Sendable {
 
     /// Makes the pipe that a claim will name. Never inside a transaction: every other writer would wait for it.
     public func preparePipe() throws(LeaseTableError) -> PreparedPipe {
-        let holder = Holder.current
         // Where pipes are not wanted, the number 0 says that there is none.
         guard configuration.waitStrategy.makesPipes else {
             return PreparedPipe(pipe: nil, name: WakePipeName(holder: holder, number: 0), holder: holder)

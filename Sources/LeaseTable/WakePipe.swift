@@ -17,7 +17,7 @@ import ProcessSupport
 final class WakePipe: @unchecked Sendable {
     /// What is written to wake. More than one byte wakes every sleeper at once, and no reader takes any of it away
     /// beyond its one probing byte.
-    private static let wakeLength = 4096
+    private static let wakeBytes = [UInt8](repeating: 0, count: 4096)
 
     let name: WakePipeName
     private let fileName: String
@@ -77,10 +77,7 @@ final class WakePipe: @unchecked Sendable {
     }
 
     private static func writeWakeBytes(to descriptor: Int32) {
-        unsafe withUnsafeTemporaryAllocation(byteCount: wakeLength, alignment: 1) { buffer in
-            unsafe buffer.initializeMemory(as: UInt8.self, repeating: 0)
-            // A pipe that is full already has woken everybody.
-            unsafe _ = write(descriptor, buffer.baseAddress, wakeLength)
-        }
+        // A pipe that is full already has woken everybody.
+        unsafe _ = write(descriptor, wakeBytes, wakeBytes.count)
     }
 }

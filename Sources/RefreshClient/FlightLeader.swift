@@ -13,12 +13,25 @@ struct Handover {
 
 /// Leads one flight for as long as one caller, or one thread, has time: seeks the lease, waits on another process's, or
 /// holds it and has a thread of the library make the call.
-struct FlightLeader {
+///
+/// An object, since it is handed on from step to step, and long to copy. Immutable.
+final class FlightLeader: Sendable {
     let flights: FlightTable
     let flight: Flight
     let request: RefreshRequest
     let upstream: any Upstream
     let configuration: RefreshConfiguration
+
+    init(
+        flights: FlightTable, flight: Flight, request: RefreshRequest, upstream: any Upstream,
+        configuration: RefreshConfiguration
+    ) {
+        self.flights = flights
+        self.flight = flight
+        self.request = request
+        self.upstream = upstream
+        self.configuration = configuration
+    }
 
     /// How seeking ended.
     enum Find {

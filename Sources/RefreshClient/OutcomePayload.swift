@@ -28,7 +28,10 @@ package enum OutcomePayload {
         guard bodyStart <= bytes.count else { return nil }
         let requestID = bodyStart == 3 ? nil : String(decoding: bytes[3..<bodyStart], as: UTF8.self)
         // The body stays where it was opened to: of what is secret, one copy is enough.
-        bytes.removeSubrange(..<bodyStart)
+        unsafe bytes.withUnsafeMutableBytes { all in
+            unsafe all.copyMemory(from: UnsafeRawBufferPointer(rebasing: all[bodyStart...]))
+        }
+        bytes.removeLast(bodyStart)
         return UpstreamSuccess(body: bytes, requestID: requestID)
     }
 

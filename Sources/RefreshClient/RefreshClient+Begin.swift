@@ -57,7 +57,7 @@ extension RefreshClient {
                 case .granted(let tenure, let table):
                     let held = HeldLease(leader, holding: tenure, in: table)
                     FlightThread.handOver(
-                        self.leader(of: flight, in: flights, request),
+                        lease == nil ? leader : self.leader(of: flight, in: flights, request),
                         Handover(claim: Claim(joined: tenure.generation), table: table))
                     return tenure.notBefore == .zero ? .holder(held) : try afterPause(held, until: deadline)
                 case .alone: return .holder(HeldLease(aloneIn: leader))

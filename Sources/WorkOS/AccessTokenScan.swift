@@ -154,15 +154,18 @@
         // Eight bytes at once: subtracting leaves the highest bit of a byte only where that was below what was subtracted.
         let ones: UInt64 = 0x0101_0101_0101_0101
         let highest = ones << 7
-        while unsafe position + 8 <= bytes.count {
-            let word = unsafe bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+        var start = position
+        let lastStart = unsafe bytes.count - 8
+        while start <= lastStart {
+            let word = unsafe bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self)
             let quotes = word ^ (ones &* 0x22)
             let backslashes = word ^ (ones &* 0x5c)
             let special =
                 (quotes &- ones) & ~quotes | (backslashes &- ones) & ~backslashes | (word &- ones &* 0x20) & ~word
             if special & highest != 0 { break }
-            position += 8
+            start &+= 8
         }
+        position = start
         while let byte = next, byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { position += 1 }
     }
 
