@@ -27,7 +27,8 @@ public import ProcessSupport
     private let writeGuard: WriteGuard
     private let readers: ReaderPool
     private let dataIdentity: FileStatus.Identity
-    private let dataPath: String
+    // As system calls take it.
+    private let dataPath: [CChar]
     private let generation = forkGeneration()
     /// Held, shared, for the process's life: who can take the file exclusively is alone.
     private let aliveDescriptor: Int32
@@ -51,7 +52,7 @@ public import ProcessSupport
         self.dataIdentity = dataIdentity
         self.aliveDescriptor = aliveDescriptor
         path = directory.path
-        dataPath = "\(directory.path)/\(EnvironmentOpening.dataFileName)"
+        dataPath = [CChar]("\(directory.path)/\(EnvironmentOpening.dataFileName)".utf8CString)
         id = writeGuard.header.environmentID
         mapSize = Int(clamping: writeGuard.header.mapSize)
         readers = unsafe ReaderPool(environment: handle, writeGuard: writeGuard, limit: readersPerProcess)

@@ -42,16 +42,15 @@ public struct SealedOutcome: Hashable, Sendable {
         if plaintext.count > longestPlaintext {
             throw .tooLong(length: plaintext.count, limit: longestPlaintext)
         }
-        let length = plaintext.count + overhead
-        let sealed = unsafe [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
-            let isSealed = unsafe plaintext.withUnsafeBytes { bytes in
+        var sealed = [UInt8](repeating: 0, count: plaintext.count + overhead)
+        let isSealed = unsafe sealed.withUnsafeMutableBytes { target in
+            unsafe plaintext.withUnsafeBytes { bytes in
                 unsafe withAssociatedData(kind: kind, generation: generation, key: key.recordKey) {
-                    unsafe key.sealingKey.seal(bytes, authenticating: $0, to: buffer.bytes(length))
+                    unsafe key.sealingKey.seal(bytes, authenticating: $0, to: target)
                 }
             }
-            count = isSealed ? length : 0
         }
-        if sealed.isEmpty { throw .cipherFailed }
+        guard isSealed else { throw .cipherFailed }
         return SealedOutcome(kind: kind, generation: generation, sealed: sealed)
     }
 
@@ -61,14 +60,13 @@ public struct SealedOutcome: Hashable, Sendable {
     public static func open(_ outcome: SealedOutcome, key: KeyMaterial) throws(UnsealError) -> [UInt8] {
         let length = outcome.plaintextCount
         guard length >= 0 else { throw UnsealError() }
-        var isOpen = false
-        let plaintext = unsafe [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
-            isOpen = unsafe outcome.sealed.withUnsafeBytes { bytes in
+        var plaintext = [UInt8](repeating: 0, count: length)
+        let isOpen = unsafe plaintext.withUnsafeMutableBytes { target in
+            unsafe outcome.sealed.withUnsafeBytes { bytes in
                 unsafe withAssociatedData(kind: outcome.kind, generation: outcome.generation, key: key.recordKey) {
-                    unsafe key.sealingKey.open(bytes, authenticating: $0, to: buffer.bytes(length))
+                    unsafe key.sealingKey.open(bytes, authenticating: $0, to: target)
                 }
             }
-            count = isOpen ? length : 0
         }
         guard isOpen else { throw UnsealError() }
         return plaintext
@@ -89,13 +87,6 @@ public struct SealedOutcome: Hashable, Sendable {
             unsafe data.storeBytes(of: generation.transaction.littleEndian, toByteOffset: 51, as: UInt64.self)
             return unsafe body(UnsafeRawBufferPointer(data))
         }
-    }
-}
-
-extension UnsafeMutableBufferPointer<UInt8> {
-    /// The first `count` bytes.
-    fileprivate func bytes(_ count: Int) -> UnsafeMutableRawBufferPointer {
-        unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(self)[..<count])
     }
 }
 

@@ -20,7 +20,8 @@ final class WakePipe: @unchecked Sendable {
     private static let wakeBytes = [UInt8](repeating: 0, count: 4096)
 
     let name: WakePipeName
-    private let fileName: String
+    // As system calls take it.
+    private let fileName: [CChar]
     private let directory: PipeDirectory
     private let descriptor: Int32
     private let madeIn = forkGeneration()
@@ -32,7 +33,7 @@ final class WakePipe: @unchecked Sendable {
         var random = SystemRandomNumberGenerator()
         name = WakePipeName(holder: holder, number: random.next())
         self.directory = directory
-        fileName = name.fileName
+        fileName = [CChar](name.fileName.utf8CString)
         guard unsafe clinux_mkfifoat(directory.descriptor, fileName, directory.fileMode) == 0 else {
             throw SystemCallError("mkfifo", path: directory.path(of: name))
         }

@@ -170,7 +170,12 @@
     }
 
     private func isAccessToken(_ name: Text) -> Bool {
-        unsafe bytes[name.range].elementsEqual("access_token".utf8)
+        let sought: StaticString = "access_token"
+        guard name.range.count == sought.utf8CodeUnitCount else { return false }
+        for offset in 0..<sought.utf8CodeUnitCount {
+            guard unsafe bytes[name.range.lowerBound + offset] == sought.utf8Start[offset] else { return false }
+        }
+        return true
     }
 
     // MARK: Bytes
