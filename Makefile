@@ -22,13 +22,14 @@ HOSTS := $(HOSTS_IN_CI) gunicorn-gthread uwsgi puma unicorn node
 HOST_ROUNDS := 20
 
 # What is not there is not measured, and the benchmark says so.
-MEASURED = $(addprefix --library ,$(wildcard $(LIBRARY))) $(addprefix --refreshd ,$(wildcard $(RELEASE)/refreshd))
+MEASURED = $(addprefix --library ,$(wildcard $(LIBRARY))) $(addprefix --refreshd ,$(wildcard $(RELEASE)/refreshd)) \
+	$(addprefix --swift-library ,$(wildcard $(RELEASE)/libswift-caller.so))
 
 SUBMAKE := $(MAKE) --no-print-directory
 
 .PHONY: help demo build library install deb test nightly test-python test-bindings test-hosts test-hosts-ci hosts-together \
-	test-fresh-machine test-browser simulation space model torture fuzz sanitize bench bench-quick instructions docs lint \
-	format clean
+	test-fresh-machine test-browser simulation space model torture fuzz sanitize swift-caller bench bench-quick instructions \
+	docs lint format clean
 
 help: ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -155,6 +156,10 @@ sanitize: ## Runs the tests of the core under ThreadSanitizer and AddressSanitiz
 	@scripts/install-dependencies test
 	@scripts/sanitize thread
 	@scripts/sanitize address
+
+swift-caller: ## Builds the benchmark's worker in Swift
+	@scripts/install-dependencies build
+	@REFRESHD_BENCHMARKS=1 swift build --configuration release --product swift-caller
 
 bench: ## Measures every contender, and writes docs/performance.md: half an hour, on a machine that does nothing else
 	@scripts/install-dependencies bench

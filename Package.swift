@@ -289,6 +289,15 @@ if Context.environment["REFRESHD_CORE_ONLY"] == "1" {
     }
 }
 
+// The benchmark's worker in Swift; nobody else builds it.
+if Context.environment["REFRESHD_BENCHMARKS"] == "1" {
+    package.products.append(.library(name: "swift-caller", type: .dynamic, targets: ["SwiftCaller"]))
+    package.targets.append(
+        .target(
+            name: "SwiftCaller", dependencies: ["LeaseTable", "RefreshClient", logging], path: "Benchmarks/SwiftCaller")
+    )
+}
+
 // Documentation is made with a plugin, which nothing else should have to fetch.
 if Context.environment["REFRESHD_DOCUMENTATION"] == "1" {
     package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))

@@ -28,6 +28,7 @@ typedef struct scene {
     const char *directory;
     const char *redis_socket;
     const char *library;
+    const char *swift_library;
     const char *sidecar_socket;
     /* How long a result stays. */
     int64_t retention_ms;
@@ -38,7 +39,7 @@ typedef struct scene {
 typedef struct contender {
     const char *name;
     /* What needs to be in the scene besides the directory. */
-    bool needs_redis, needs_library, needs_sidecar;
+    bool needs_redis, needs_library, needs_swift, needs_sidecar;
     /* Whether callers get each other's results. */
     bool coordinates;
     /* How often a waiter looks, where it polls: the driver varies the upstream's time by this much. */
@@ -58,7 +59,7 @@ extern const contender *const contenders[];
 
 extern const contender redis_retry, redis_subscribe, shared_memory_poll, locked_file, uncoordinated;
 extern const contender bare_mechanism, bare_mechanism_sealed, bare_mechanism_swept;
-extern const contender refreshclient_c, refreshd_sidecar;
+extern const contender refreshclient_c, refreshclient_swift, refreshd_sidecar;
 
 /* CLOCK_MONOTONIC in nanoseconds. */
 int64_t now_ns(void);

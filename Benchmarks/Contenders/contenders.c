@@ -10,8 +10,8 @@
 
 const contender *const contenders[] = {
     &redis_retry,    &redis_subscribe,       &shared_memory_poll,   &locked_file,     &uncoordinated,
-    &bare_mechanism, &bare_mechanism_sealed, &bare_mechanism_swept, &refreshclient_c, &refreshd_sidecar,
-    NULL,
+    &bare_mechanism, &bare_mechanism_sealed, &bare_mechanism_swept, &refreshclient_c, &refreshclient_swift,
+    &refreshd_sidecar, NULL,
 };
 
 int64_t now_ns(void)

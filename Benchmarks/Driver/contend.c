@@ -21,7 +21,7 @@ _Noreturn static void usage(const char *problem)
 {
     fprintf(stderr,
             "contend: %s\nusage: contend --contender NAME --workload NAME --directory EMPTY [--redis SOCKET] [--library FILE]\n"
-            "  [--sidecar SOCKET] [--shared FILE] [--server PID] [--processes N] [--threads N] [--rounds N] [--operations N]\n"
+            "  [--swift-library FILE] [--sidecar SOCKET] [--shared FILE] [--server PID] [--processes N] [--threads N] [--rounds N] [--operations N]\n"
             "  [--call-ms N] [--records N] [--retention-ms N] [--staggered] [--cold]\n"
             "   or: contend --serve PORT --shared FILE\n   or: contend --list\n",
             problem);
@@ -33,7 +33,7 @@ static void list(void)
     for (int i = 0; contenders[i] != NULL; i++) {
         const contender *one = contenders[i];
         printf("%s %s %s\n", one->name, one->coordinates ? "coordinates" : "uncoordinated",
-               one->needs_redis ? "redis" : one->needs_library ? "library" : one->needs_sidecar ? "sidecar" : "alone");
+               one->needs_redis ? "redis" : one->needs_library ? "library" : one->needs_swift ? "swift" : one->needs_sidecar ? "sidecar" : "alone");
     }
     exit(0);
 }
@@ -75,7 +75,8 @@ int main(int count, char **arguments)
         { "call-ms", required_argument, NULL, 'u' },   { "records", required_argument, NULL, 'k' },
         { "staggered", no_argument, NULL, 'g' },       { "retention-ms", required_argument, NULL, 'e' },
         { "cold", no_argument, NULL, 'C' },            { "list", no_argument, NULL, 'L' },
-        { "serve", required_argument, NULL, 'S' },     { NULL, 0, NULL, 0 },
+        { "serve", required_argument, NULL, 'S' },     { "swift-library", required_argument, NULL, 'W' },
+        { NULL, 0, NULL, 0 },
     };
     order order = { .processes = 1, .threads = 1, .rounds = 1, .operations = 1 };
     const workload *work = NULL;
@@ -88,6 +89,7 @@ int main(int count, char **arguments)
         case 'd': order.scene.directory = optarg; break;
         case 'r': order.scene.redis_socket = optarg; break;
         case 'l': order.scene.library = optarg; break;
+        case 'W': order.scene.swift_library = optarg; break;
         case 's': order.scene.sidecar_socket = optarg; break;
         case 'm': order.shared_file = optarg; break;
         case 'v': order.server = (pid_t)number(optarg, 1, INT32_MAX); break;
@@ -109,6 +111,7 @@ int main(int count, char **arguments)
     if (order.contender == NULL || work == NULL || order.scene.directory == NULL) usage("an option is missing");
     const contender *one = order.contender;
     if ((one->needs_redis && !order.scene.redis_socket) || (one->needs_library && !order.scene.library) ||
+        (one->needs_swift && !order.scene.swift_library) ||
         (one->needs_sidecar && (!order.scene.sidecar_socket || !order.shared_file)))
         usage("this contender needs more than was given");
     shared *shared = map_shared(order.shared_file);

@@ -23,6 +23,7 @@ ALL = (
     Contender("bare-mechanism-sealed", "f, sealed", "the same, encrypting", "#86c29a"),
     Contender("bare-mechanism-swept", "f, swept", "the same, removing expired records", "#b5dcc1"),
     Contender("refreshclient-c", "ours, C", "librefreshclient.so", "#1f5fa8"),
+    Contender("refreshclient-swift", "ours, Swift", "RefreshClient, linked into a worker in Swift", "#17406f"),
     Contender("refreshd-sidecar", "ours, sidecar", "refreshd over its Unix socket", "#6fa3d8"),
 )
 BY_NAME = {contender.name: contender for contender in ALL}

@@ -16,11 +16,13 @@ class Failure(Exception):
 class Scene:
     """A context manager. `run` starts the driver; safe to call from several threads."""
 
-    def __init__(self, programs: pathlib.Path, library: str | None, refreshd: str | None):
+    def __init__(
+            self, programs: pathlib.Path, library: str | None, swift_library: str | None, refreshd: str | None):
         self.driver = programs / "contend"
-        self.library = library
         self.refreshd = refreshd
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="refreshd-benchmark-", dir="/dev/shm"))
+        self.library = self._as_shipped(library)
+        self.swift_library = self._as_shipped(swift_library)
         self.processes: list[subprocess.Popen] = []
         self.redis: subprocess.Popen | None = None
         self.sidecar: subprocess.Popen | None = None
@@ -54,6 +56,7 @@ class Scene:
             name, _, needs = line.split()
             missing = {
                 "library": None if self.library else "no librefreshclient.so was given (--library)",
+                "swift": None if self.swift_library else "no library of the caller in Swift was given (--swift-library)",
                 "sidecar": None if self.sidecar else "no refreshd was given (--refreshd)",
             }.get(needs)
             if missing:
@@ -69,6 +72,8 @@ class Scene:
         command += ["--redis", self.root / "redis.sock", *options]
         if self.library:
             command += ["--library", self.library]
+        if self.swift_library:
+            command += ["--swift-library", self.swift_library]
         server = self.redis if contender.startswith("redis-") else None
         if contender == "refreshd-sidecar":
             server = self.sidecar
@@ -82,6 +87,14 @@ class Scene:
         if done.returncode != 0:
             raise Failure(f"{contender}, {workload}: {done.stderr.strip() or done.returncode}")
         return json.loads(done.stdout)
+
+    def _as_shipped(self, library: str | None) -> pathlib.Path | None:
+        """Without symbols, which are more than half of it: what a process has mapped is what its end takes time for."""
+        if not library:
+            return None
+        stripped = self.root / pathlib.Path(library).name
+        subprocess.run(["strip", "-o", stripped, library], check=True)
+        return stripped
 
     def _start(self, command: list, **options) -> subprocess.Popen:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options)

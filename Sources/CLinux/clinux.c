@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
@@ -108,6 +109,14 @@ int64_t clinux_free_bytes(int descriptor) {
     struct statvfs information;
     if (fstatvfs(descriptor, &information) != 0) return -1;
     return (int64_t)information.f_bavail * (int64_t)information.f_frsize;
+}
+
+int clinux_random(void *bytes, size_t count) {
+    ssize_t got;
+    do {
+        got = getrandom(bytes, count, 0);
+    } while (got < 0 && errno == EINTR);
+    return got == (ssize_t)count ? 0 : -1;
 }
 
 int clinux_spawn_detached(size_t stack_size, void *(*body)(void *), void *argument) {

@@ -12,7 +12,7 @@ struct AnswerInput {
     private static let longestHeader = 16_384
 
     init(_ given: UnsafePointer<refreshclient_answer>?) throws(CallError) {
-        let fields = try unsafe Input.structure(given, "answer", size: \.size)
+        let fields = try unsafe Input.structure(given, "answer")
         let status = unsafe fields.status
         mayRetry = unsafe fields.may_retry != 0
         if status == 0 {
@@ -39,14 +39,14 @@ struct AnswerInput {
         }
         answer = ProgramAnswer(
             status: Int(status), body: body,
-            requestID: try unsafe Self.header(fields.request_id, "request_id"),
-            retryAfter: try unsafe Self.header(fields.retry_after, "retry_after"),
-            contentType: try unsafe Self.header(fields.content_type, "content_type"))
+            requestID: try unsafe Self.header(fields.request_id, "answer->request_id"),
+            retryAfter: try unsafe Self.header(fields.retry_after, "answer->retry_after"),
+            contentType: try unsafe Self.header(fields.content_type, "answer->content_type"))
     }
 
     /// A header's value; what would end a line is left out.
     private static func header(_ pointer: UnsafePointer<CChar>?, _ name: String) throws(CallError) -> String? {
-        guard let text = try unsafe Input.text(pointer, "answer->\(name)", longest: longestHeader) else { return nil }
+        guard let text = try unsafe Input.text(pointer, name, longest: longestHeader) else { return nil }
         let visible = String(
             String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7f }))
         return visible.isEmpty ? nil : visible

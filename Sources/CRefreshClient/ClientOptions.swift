@@ -28,7 +28,7 @@ struct ClientOptions: Hashable {
     ]
 
     init(_ given: UnsafePointer<refreshclient_options>?) throws(CallError) {
-        let options = try unsafe Input.structure(given, "options", size: \.size)
+        let options = try unsafe Input.structure(given, "options")
         directory =
             TableDirectory.choose(
                 named: try unsafe Input.text(options.directory, "directory", longest: 4096)

@@ -2,10 +2,15 @@ import ProcessSupport
 
 /// The clients that are open, by their numbers and by their options. Children inherit it.
 final class ClientTable {
-    private struct Entry {
+    private final class Entry {
         let client: Client
         let options: ClientOptions
-        var timesOpened: Int
+        var timesOpened = 1
+
+        init(client: Client, options: ClientOptions) {
+            self.client = client
+            self.options = options
+        }
     }
 
     private var entries: [UInt64: Entry] = [:]
@@ -36,7 +41,7 @@ final class ClientTable {
         with { table in
             if let known = table.reopen(options) { return known }
             table.next += 1
-            table.entries[table.next] = Entry(client: client, options: options, timesOpened: 1)
+            table.entries[table.next] = Entry(client: client, options: options)
             table.handles[options] = table.next
             return table.next
         }
@@ -46,12 +51,9 @@ final class ClientTable {
     static func close(_ handle: UInt64) -> Bool {
         // What goes, goes when the lock was let go.
         let closed: (isOpen: Bool, last: Entry?) = with { table in
-            guard var entry = table.entries[handle] else { return (false, nil) }
+            guard let entry = table.entries[handle] else { return (false, nil) }
             entry.timesOpened -= 1
-            if entry.timesOpened > 0 {
-                table.entries[handle] = entry
-                return (true, nil)
-            }
+            if entry.timesOpened > 0 { return (true, nil) }
             table.entries[handle] = nil
             table.handles[entry.options] = nil
             return (true, entry)

@@ -6,12 +6,10 @@ enum Input {
     /// The longest duration that is taken, a day.
     static let longestDuration: Int64 = 86_400_000
 
-    /// A structure of at least the size that this library knows.
-    static func structure<Value>(
-        _ pointer: UnsafePointer<Value>?, _ name: String, size: KeyPath<Value, Int>
-    ) throws(CallError) -> Value {
+    /// A structure of at least the size that this library knows. Every structure of the header begins with its size.
+    static func structure<Value>(_ pointer: UnsafePointer<Value>?, _ name: String) throws(CallError) -> Value {
         guard let pointer = unsafe pointer else { throw .invalid("\(name) is NULL") }
-        try checkSize(unsafe pointer.pointee[keyPath: size], of: Value.self, name)
+        try checkSize(unsafe UnsafeRawPointer(pointer).load(as: Int.self), of: Value.self, name)
         return unsafe pointer.pointee
     }
 

@@ -19,7 +19,7 @@ import RefreshClient
     /// Makes it as the INIT macro does, but for its size.
     static func reset(_ target: UnsafeMutablePointer<refreshclient_outcome>) {
         let size = unsafe target.pointee.size
-        unsafe target.pointee = refreshclient_outcome()
+        unsafe memset(target, 0, MemoryLayout<refreshclient_outcome>.size)
         unsafe target.pointee.size = size
         unsafe target.pointee.descriptor = -1
         unsafe target.pointee.error.size = MemoryLayout<refreshclient_error>.size

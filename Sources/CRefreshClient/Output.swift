@@ -13,7 +13,7 @@ enum Output {
 
     /// Copies a text and a NUL, cut where there is not enough room.
     static func copy(_ text: String, to target: UnsafeMutableRawBufferPointer) {
-        var kept = cut(text, toBytes: target.count - 1)
+        var kept = text.utf8.count < target.count ? text : cut(text, toBytes: target.count - 1)
         kept.withUTF8 { bytes in
             unsafe target.copyMemory(from: UnsafeRawBufferPointer(bytes))
             unsafe target[bytes.count] = 0

@@ -9,7 +9,7 @@ struct RequestInput {
     let lease: Duration?
 
     init(_ given: UnsafePointer<refreshclient_request>?) throws(CallError) {
-        let fields = try unsafe Input.structure(given, "request", size: \.size)
+        let fields = try unsafe Input.structure(given, "request")
         let longest = KeyParts.longestPart
         request = RefreshRequest(
             refreshToken: try unsafe Input.required(

@@ -27,7 +27,8 @@ public import ProcessSupport
     private let writeGuard: WriteGuard
     private let readers: ReaderPool
     private let dataIdentity: FileStatus.Identity
-    private let dataPath: String
+    // As system calls take it.
+    private let dataPath: [CChar]
     private let generation = forkGeneration()
     /// Held, shared, for the process's life: who can take the file exclusively is alone.
     private let aliveDescriptor: Int32
@@ -51,7 +52,7 @@ public import ProcessSupport
         self.dataIdentity = dataIdentity
         self.aliveDescriptor = aliveDescriptor
         path = directory.path
-        dataPath = "\(directory.path)/\(EnvironmentOpening.dataFileName)"
+        dataPath = [CChar]("\(directory.path)/\(EnvironmentOpening.dataFileName)".utf8CString)
         id = writeGuard.header.environmentID
         mapSize = Int(clamping: writeGuard.header.mapSize)
         readers = unsafe ReaderPool(environment: handle, writeGuard: writeGuard, limit: readersPerProcess)
@@ -89,11 +90,24 @@ public import ProcessSupport
     /// stalls pins every page that is replaced meanwhile.
     ///
     /// - Throws: ``EnvironmentError``; `.timedOut` where all of this process's readers stayed in use.
+    @inlinable
     public func read<Result>(
         until deadline: MonotonicInstant,
         _ body: (borrowing ReadTransaction) throws(EnvironmentError) -> Result
     ) throws(EnvironmentError) -> Result {
-        try readers.read(until: deadline, body)
+        let transaction = try unsafe beginReading(until: deadline)
+        defer { unsafe endReading(transaction) }
+        return try body(unsafe ReadTransaction(transaction))
+    }
+
+    @usableFromInline
+    func beginReading(until deadline: MonotonicInstant) throws(EnvironmentError) -> OpaquePointer {
+        try unsafe readers.begin(until: deadline)
+    }
+
+    @usableFromInline
+    func endReading(_ transaction: OpaquePointer) {
+        unsafe readers.end(transaction)
     }
 
     /// How a write transaction ends.
@@ -108,32 +122,55 @@ public import ProcessSupport
     ///
     /// - Throws: ``EnvironmentError``; `.timedOut` where another process held the write lock until `deadline`, and
     ///   what LMDB says of lack of space, after nothing was written.
+    @inlinable
     public func write<Result>(
         until deadline: MonotonicInstant,
         _ body: (borrowing WriteTransaction) throws(EnvironmentError) -> Ending<Result>
     ) throws(EnvironmentError) -> Result {
-        try writeGuard.lock(until: deadline)
-        defer { writeGuard.unlock() }
-        checkReadersNowAndThen()
         let transaction = try unsafe beginWriting(until: deadline)
         let ending: Ending<Result>
         do throws(EnvironmentError) {
             ending = try body(unsafe WriteTransaction(transaction))
         } catch {
-            unsafe mdb_txn_abort(transaction)
+            unsafe abortWriting(transaction)
             throw error
         }
         switch ending {
         case .abort(let result):
-            unsafe mdb_txn_abort(transaction)
+            unsafe abortWriting(transaction)
             return result
         case .commit(let result):
-            var code = unsafe mdb_txn_commit(transaction)
-            // A write of several pages that ends where the file system is full is short, which LMDB calls EIO.
-            if code == EIO && clinux_free_bytes(directory.descriptor) < Self.fullBelow { code = ENOSPC }
-            try translate(code, "mdb_txn_commit")
+            try unsafe commitWriting(transaction)
             return result
         }
+    }
+
+    /// Takes the write lock, which the transaction's end gives back.
+    @usableFromInline
+    func beginWriting(until deadline: MonotonicInstant) throws(EnvironmentError) -> OpaquePointer {
+        try writeGuard.lock(until: deadline)
+        checkReadersNowAndThen()
+        do throws(EnvironmentError) {
+            return try unsafe beginLocked(until: deadline)
+        } catch {
+            writeGuard.unlock()
+            throw error
+        }
+    }
+
+    @usableFromInline
+    func abortWriting(_ transaction: OpaquePointer) {
+        unsafe mdb_txn_abort(transaction)
+        writeGuard.unlock()
+    }
+
+    @usableFromInline
+    func commitWriting(_ transaction: OpaquePointer) throws(EnvironmentError) {
+        defer { writeGuard.unlock() }
+        var code = unsafe mdb_txn_commit(transaction)
+        // A write of several pages that ends where the file system is full is short, which LMDB calls EIO.
+        if code == EIO && clinux_free_bytes(directory.descriptor) < Self.fullBelow { code = ENOSPC }
+        try translate(code, "mdb_txn_commit")
     }
 
     /// Frees the slots of readers that no longer live.
@@ -195,7 +232,7 @@ public import ProcessSupport
             pairs: statistics.ms_entries)
     }
 
-    private func beginWriting(until deadline: MonotonicInstant) throws(EnvironmentError) -> OpaquePointer {
+    private func beginLocked(until deadline: MonotonicInstant) throws(EnvironmentError) -> OpaquePointer {
         var begun: OpaquePointer?
         var code = unsafe mdb_txn_begin(handle, nil, 0, &begun)
         if code == MDB_MAP_RESIZED {

@@ -29,16 +29,21 @@ import ProcessSupport
         unsafe idle.reserveCapacity(self.limit)
     }
 
-    /// Runs `body` in a read transaction of the newest commit.
-    func read<Result>(
-        until deadline: MonotonicInstant,
-        _ body: (borrowing ReadTransaction) throws(EnvironmentError) -> Result
-    ) throws(EnvironmentError) -> Result {
+    /// A read transaction of the newest commit, for ``end(_:)`` to take back.
+    func begin(until deadline: MonotonicInstant) throws(EnvironmentError) -> OpaquePointer {
         let handle = try unsafe take(until: deadline)
-        defer { unsafe give(back: handle) }
-        try unsafe translate(mdb_txn_renew(handle), "mdb_txn_renew")
-        defer { unsafe mdb_txn_reset(handle) }
-        return try body(unsafe ReadTransaction(handle))
+        let code = unsafe mdb_txn_renew(handle)
+        if code != MDB_SUCCESS {
+            unsafe give(back: handle)
+            try translate(code, "mdb_txn_renew")
+        }
+        return unsafe handle
+    }
+
+    /// Ends a transaction that was begun here.
+    func end(_ handle: OpaquePointer) {
+        unsafe mdb_txn_reset(handle)
+        unsafe give(back: handle)
     }
 
     /// Runs `body` while no transaction of the pool is in use.

@@ -4,26 +4,35 @@ import CLMDB
 ///
 /// The unnamed database is the only one used: one B-tree fewer to write at each commit.
 public protocol Transaction: ~Copyable {
+    /// The value stored under `key`, or `nil` where there is none: that is no error. The bytes are the map's own, good
+    /// until the transaction ends or writes. A write transaction sees what it wrote.
+    @unsafe func bytes(of key: UnsafeRawBufferPointer) throws(EnvironmentError) -> UnsafeRawBufferPointer?
+}
+
+extension Transaction where Self: ~Copyable {
     /// Runs `body` on the value stored under `key`, or on `nil` where there is none: that is no error. The bytes
     /// are the map's own, gone when `body` returns. A write transaction sees what it wrote.
-    func withValue<Result>(
+    public func withValue<Result>(
         of key: [UInt8], _ body: (UnsafeRawBufferPointer?) throws(EnvironmentError) -> Result
-    ) throws(EnvironmentError) -> Result
+    ) throws(EnvironmentError) -> Result {
+        let found = unsafe key.withUnsafeBytes { buffer in
+            unsafe Swift.Result { () throws(EnvironmentError) in try unsafe bytes(of: buffer) }
+        }
+        return try unsafe body(found.get())
+    }
 }
 
 /// A view of one commit. Valid only inside the closure it is given to.
 @safe public struct ReadTransaction: ~Copyable, Transaction {
-    let handle: OpaquePointer
+    @usableFromInline let handle: OpaquePointer
 
-    init(_ handle: OpaquePointer) {
+    @usableFromInline init(_ handle: OpaquePointer) {
         unsafe self.handle = handle
     }
 
-    /// As ``Transaction/withValue(of:_:)``.
-    public func withValue<Result>(
-        of key: [UInt8], _ body: (UnsafeRawBufferPointer?) throws(EnvironmentError) -> Result
-    ) throws(EnvironmentError) -> Result {
-        try unsafe get(handle, key, body)
+    /// As ``Transaction/bytes(of:)``.
+    @unsafe public func bytes(of key: UnsafeRawBufferPointer) throws(EnvironmentError) -> UnsafeRawBufferPointer? {
+        try unsafe get(handle, key)
     }
 
     /// Runs `body` on the first pair whose key is not below `key`, and on each after it, until it answers false.
@@ -53,9 +62,9 @@ public protocol Transaction: ~Copyable {
 
 /// The one transaction that writes at a time. Valid only inside the closure it is given to.
 @safe public struct WriteTransaction: ~Copyable, Transaction {
-    let handle: OpaquePointer
+    @usableFromInline let handle: OpaquePointer
 
-    init(_ handle: OpaquePointer) {
+    @usableFromInline init(_ handle: OpaquePointer) {
         unsafe self.handle = handle
     }
 
@@ -64,11 +73,9 @@ public protocol Transaction: ~Copyable {
         unsafe UInt64(mdb_txn_id(handle))
     }
 
-    /// As ``Transaction/withValue(of:_:)``.
-    public func withValue<Result>(
-        of key: [UInt8], _ body: (UnsafeRawBufferPointer?) throws(EnvironmentError) -> Result
-    ) throws(EnvironmentError) -> Result {
-        try unsafe get(handle, key, body)
+    /// As ``Transaction/bytes(of:)``.
+    @unsafe public func bytes(of key: UnsafeRawBufferPointer) throws(EnvironmentError) -> UnsafeRawBufferPointer? {
+        try unsafe get(handle, key)
     }
 
     /// As ``ReadTransaction/forEach(from:_:)``. `body` must not write.
@@ -80,12 +87,21 @@ public protocol Transaction: ~Copyable {
 
     /// Stores `value` under `key`, whatever was there.
     public func put(_ key: [UInt8], _ value: [UInt8]) throws(EnvironmentError) {
-        let code = unsafe withMDBValue(key) { keyValue in
-            unsafe withMDBValue(value) { dataValue in
-                unsafe mdb_put(handle, mainDatabase, keyValue, dataValue, 0)
-            }
+        let code = unsafe key.withUnsafeBytes { keyBytes in
+            unsafe value.withUnsafeBytes { unsafe store(keyBytes, $0) }
         }
         try translate(code, "mdb_put")
+    }
+
+    /// As ``put(_:_:)-([UInt8],_)``.
+    @unsafe public func put(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws(EnvironmentError) {
+        try translate(unsafe store(key, value), "mdb_put")
+    }
+
+    private func store(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Int32 {
+        var keyValue = unsafe MDB_val(key)
+        var dataValue = unsafe MDB_val(value)
+        return unsafe mdb_put(handle, mainDatabase, &keyValue, &dataValue, 0)
     }
 
     /// Removes `key`. That it is not there is no error.
@@ -93,9 +109,21 @@ public protocol Transaction: ~Copyable {
     /// - Returns: Whether it was there.
     @discardableResult
     public func delete(_ key: [UInt8]) throws(EnvironmentError) -> Bool {
-        let code = unsafe withMDBValue(key) { keyValue in
-            unsafe mdb_del(handle, mainDatabase, keyValue, nil)
-        }
+        try wasThere(unsafe key.withUnsafeBytes { unsafe remove($0) })
+    }
+
+    /// As ``delete(_:)-([UInt8])``.
+    @discardableResult
+    @unsafe public func delete(_ key: UnsafeRawBufferPointer) throws(EnvironmentError) -> Bool {
+        try wasThere(unsafe remove(key))
+    }
+
+    private func remove(_ key: UnsafeRawBufferPointer) -> Int32 {
+        var keyValue = unsafe MDB_val(key)
+        return unsafe mdb_del(handle, mainDatabase, &keyValue, nil)
+    }
+
+    private func wasThere(_ code: Int32) throws(EnvironmentError) -> Bool {
         if code == MDB_NOTFOUND { return false }
         try translate(code, "mdb_del")
         return true
@@ -110,28 +138,22 @@ func translate(_ code: Int32, _ call: String) throws(EnvironmentError) {
     if code != MDB_SUCCESS { throw .lmdb(LMDBError(code, in: call)) }
 }
 
-private func withMDBValue(
-    _ bytes: [UInt8], _ body: (UnsafeMutablePointer<MDB_val>) -> Int32
-) -> Int32 {
-    unsafe bytes.withUnsafeBytes { buffer in
-        // LMDB does not write through the pointer it is given for a key or for data to store.
-        var value = unsafe MDB_val(
-            mv_size: buffer.count, mv_data: UnsafeMutableRawPointer(mutating: buffer.baseAddress))
-        return unsafe body(&value)
+extension MDB_val {
+    /// LMDB does not write through the pointer it is given for a key or for data to store.
+    fileprivate init(_ bytes: UnsafeRawBufferPointer) {
+        unsafe self.init(mv_size: bytes.count, mv_data: UnsafeMutableRawPointer(mutating: bytes.baseAddress))
     }
 }
 
-private func get<Result>(
-    _ transaction: OpaquePointer, _ key: [UInt8],
-    _ body: (UnsafeRawBufferPointer?) throws(EnvironmentError) -> Result
-) throws(EnvironmentError) -> Result {
+private func get(
+    _ transaction: OpaquePointer, _ key: UnsafeRawBufferPointer
+) throws(EnvironmentError) -> UnsafeRawBufferPointer? {
+    var keyValue = unsafe MDB_val(key)
     var found = unsafe MDB_val()
-    let code = unsafe withMDBValue(key) { keyValue in
-        unsafe mdb_get(transaction, mainDatabase, keyValue, &found)
-    }
-    if code == MDB_NOTFOUND { return try body(nil) }
+    let code = unsafe mdb_get(transaction, mainDatabase, &keyValue, &found)
+    if code == MDB_NOTFOUND { return nil }
     try translate(code, "mdb_get")
-    return try unsafe body(UnsafeRawBufferPointer(start: found.mv_data, count: found.mv_size))
+    return unsafe UnsafeRawBufferPointer(start: found.mv_data, count: found.mv_size)
 }
 
 private func scan(

@@ -4,8 +4,8 @@
 /// A plain value without allocation: thread- and fork-safe.
 public struct EnvironmentID: Hashable, Sendable, CustomStringConvertible {
     // The 16 bytes, the first in the most significant place of `high`.
-    private let high: UInt64
-    private let low: UInt64
+    let high: UInt64
+    let low: UInt64
 
     /// A fresh random name, from the kernel's generator (safe after a fork).
     public init() {

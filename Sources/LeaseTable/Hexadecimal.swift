@@ -2,12 +2,13 @@
 func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
     var digits: [UInt8] = []
     for byte in bytes {
-        digits.append(digit(byte >> 4))
-        digits.append(digit(byte & 0x0f))
+        digits.append(hexadecimalDigit(byte >> 4))
+        digits.append(hexadecimalDigit(byte & 0x0f))
     }
     return String(decoding: digits, as: UTF8.self)
 }
 
-private func digit(_ nibble: UInt8) -> UInt8 {
+/// The digit of a number below 16.
+func hexadecimalDigit(_ nibble: UInt8) -> UInt8 {
     nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
 }

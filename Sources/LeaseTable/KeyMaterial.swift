@@ -1,5 +1,3 @@
-import Crypto
-
 /// What is derived from ``KeyParts``: the name of the record and the key its outcomes are sealed with.
 ///
 /// HKDF-SHA256 (RFC 5869), extracted once and expanded twice:
@@ -19,15 +17,18 @@ import Crypto
 public struct KeyMaterial: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// The name of the record in the table.
     public let recordKey: RecordKey
-    // AES-256 key for the key's outcomes. Its bytes are wiped when the last copy goes.
-    let sealingKey: SymmetricKey
+    let sealingKey: SealingKey
 
     /// Checks `parts` and derives both keys, some microseconds of hashing.
     /// - Throws: ``KeyPartsError`` where a part is not acceptable.
     public init(_ parts: KeyParts) throws(KeyPartsError) {
         try parts.validate()
-        var token = parts.refreshToken
-        let salted = unsafe Self.salt(parts).withUnsafeBytes { unsafe KeyedHash(key: $0) }
+        self.init(parts.refreshToken, salted: Self.salted(parts))
+    }
+
+    /// Derives both keys of a token that was checked; `salted` is a hash under the salt.
+    init(_ refreshToken: String, salted: KeyedHash) {
+        var token = refreshToken
         (recordKey, sealingKey) = unsafe withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { bytes in
             let pseudoRandomKey = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[..<32])
             let output = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[32...])
@@ -36,11 +37,16 @@ public struct KeyMaterial: Sendable, CustomStringConvertible, CustomDebugStringC
             unsafe Self.recordKeyInfo.withUnsafeBytes { unsafe expanding.write(codeOf: $0, to: output) }
             let recordKey = unsafe RecordKey(copying: UnsafeRawBufferPointer(output))
             unsafe Self.sealingKeyInfo.withUnsafeBytes { unsafe expanding.write(codeOf: $0, to: output) }
-            let sealingKey = unsafe SymmetricKey(data: UnsafeRawBufferPointer(output))
+            let sealingKey = unsafe SealingKey(copying: UnsafeRawBufferPointer(output))
             unsafe wipe(bytes)
             guard let recordKey else { preconditionFailure("a hash of 32 bytes is no record key") }
             return (recordKey, sealingKey)
         }
+    }
+
+    /// The hash under the salt of `parts`, whose token makes no difference.
+    static func salted(_ parts: KeyParts) -> KeyedHash {
+        unsafe salt(parts).withUnsafeBytes { unsafe KeyedHash(key: $0) }
     }
 
     private static let saltLabel = Array("refreshd key v1".utf8)

@@ -47,18 +47,21 @@ public struct KeyParts: Sendable, CustomStringConvertible, CustomDebugStringConv
     /// U+009F).
     /// - Throws: ``KeyPartsError`` for the first part that is not right.
     public func validate() throws(KeyPartsError) {
-        let tokenLength = refreshToken.utf8.count
-        if tokenLength == 0 { throw KeyPartsError(part: .refreshToken, length: 0, problem: .empty) }
-        if tokenLength > Self.longestToken {
-            throw KeyPartsError(
-                part: .refreshToken, length: tokenLength, problem: .tooLong(limit: Self.longestToken))
-        }
+        try Self.checkToken(refreshToken)
         try Self.check(endpoint, .endpoint)
         try Self.check(clientID, .clientID)
         try Self.check(organizationID, .organizationID)
         try Self.check(scope, .scope)
         try Self.check(resource, .resource)
         try Self.check(audience, .audience)
+    }
+
+    static func checkToken(_ token: String) throws(KeyPartsError) {
+        let length = token.utf8.count
+        if length == 0 { throw KeyPartsError(part: .refreshToken, length: 0, problem: .empty) }
+        if length > longestToken {
+            throw KeyPartsError(part: .refreshToken, length: length, problem: .tooLong(limit: longestToken))
+        }
     }
 
     private static func check(_ text: String?, _ part: KeyPartsError.Part) throws(KeyPartsError) {

@@ -49,8 +49,8 @@ extension LeaseTable {
     func stored(
         at key: RecordKey, in transaction: borrowing some Transaction & ~Copyable
     ) throws(EnvironmentError) -> LeaseRecord? {
-        try unsafe transaction.withValue(of: TableKeys.lease(key)) { bytes in
-            guard let bytes = unsafe bytes else { return nil }
+        try unsafe TableKeys.withLease(key) { name throws(EnvironmentError) in
+            guard let bytes = unsafe try transaction.bytes(of: name) else { return nil }
             return unsafe try? RecordCodec.decode(bytes, environment: environmentID)
         }
     }
@@ -65,20 +65,43 @@ extension LeaseTable {
         } catch {
             throw .damaged(path: directory.path, problem: error.description)
         }
-        if let old, old.removableAt != record.removableAt {
-            try transaction.delete(TableKeys.expiry(old.removableAt, key))
+        let (wasRemovableAt, removableAt) = (old?.removableAt, record.removableAt)
+        if wasRemovableAt != removableAt {
+            if let wasRemovableAt { try deleteExpiry(wasRemovableAt, key, in: transaction) }
+            try unsafe TableKeys.withExpiry(removableAt, key) { name throws(EnvironmentError) in
+                try unsafe transaction.put(name, UnsafeRawBufferPointer(start: nil, count: 0))
+            }
         }
-        if old?.removableAt != record.removableAt {
-            try transaction.put(TableKeys.expiry(record.removableAt, key), [])
+        let put = unsafe bytes.withUnsafeBytes { value in
+            Result { () throws(EnvironmentError) in
+                try unsafe TableKeys.withLease(key) { name throws(EnvironmentError) in
+                    try unsafe transaction.put(name, value)
+                }
+            }
         }
-        try transaction.put(TableKeys.lease(key), bytes)
+        try put.get()
     }
 
     func delete(
         _ record: LeaseRecord?, at key: RecordKey, in transaction: borrowing WriteTransaction
     ) throws(EnvironmentError) {
-        if let record { try transaction.delete(TableKeys.expiry(record.removableAt, key)) }
-        try transaction.delete(TableKeys.lease(key))
+        if let record { try deleteExpiry(record.removableAt, key, in: transaction) }
+        try deleteLease(key, in: transaction)
+    }
+
+    private func deleteLease(
+        _ key: RecordKey, in transaction: borrowing WriteTransaction
+    ) throws(EnvironmentError) {
+        try unsafe TableKeys.withLease(key) { name throws(EnvironmentError) in try unsafe _ = transaction.delete(name)
+        }
+    }
+
+    private func deleteExpiry(
+        _ instant: BootInstant, _ key: RecordKey, in transaction: borrowing WriteTransaction
+    ) throws(EnvironmentError) {
+        try unsafe TableKeys.withExpiry(instant, key) { name throws(EnvironmentError) in
+            try unsafe _ = transaction.delete(name)
+        }
     }
 
     private func writeOnce<Result>(
@@ -123,9 +146,9 @@ extension LeaseTable {
             }
             // An entry whose record says another instant is a leftover; the record's own entry stands.
             if record.map({ LeaseStateMachine.isRemovable($0, now: now) }) ?? true {
-                try transaction.delete(TableKeys.lease(key))
+                try deleteLease(key, in: transaction)
             }
-            try transaction.delete(TableKeys.expiry(instant, key))
+            try deleteExpiry(instant, key, in: transaction)
         }
         return due.count + damaged.count
     }

@@ -14,6 +14,7 @@ public final class LeaseTable: Sendable {
     public let environmentID: EnvironmentID
     let environment: Environment
     let pipes: PipeDirectory
+    private let holder: Holder
     /// The durations and choices it works with; see ``with(_:)``.
     public let configuration: RefreshConfiguration
     private let reserve: Int
@@ -43,6 +44,7 @@ public final class LeaseTable: Sendable {
             throw .pipe(error)
         }
         environmentID = EnvironmentID(environment.id)
+        holder = .current
         reserve = Self.reserve(configuration, environment)
     }
 
@@ -52,6 +54,7 @@ public final class LeaseTable: Sendable {
         environment = other.environment
         pipes = other.pipes
         environmentID = other.environmentID
+        holder = other.holder
         // Asking the file system takes longer than all else here.
         reserve =
             configuration.publishReserve == other.configuration.publishReserve
@@ -95,14 +98,13 @@ public final class LeaseTable: Sendable {
 
     /// Makes the pipe that a claim will name. Never inside a transaction: every other writer would wait for it.
     public func preparePipe() throws(LeaseTableError) -> PreparedPipe {
-        let holder = Holder.current
         // Where pipes are not wanted, the number 0 says that there is none.
         guard configuration.waitStrategy.makesPipes else {
-            return PreparedPipe(pipe: nil, name: WakePipeName(holder: holder, number: 0))
+            return PreparedPipe(pipe: nil, name: WakePipeName(holder: holder, number: 0), holder: holder)
         }
         do throws(SystemCallError) {
             let pipe = try WakePipe(in: pipes, holder: holder)
-            return PreparedPipe(pipe: pipe, name: pipe.name)
+            return PreparedPipe(pipe: pipe, name: pipe.name, holder: holder)
         } catch {
             throw .pipe(error)
         }
@@ -124,14 +126,12 @@ public final class LeaseTable: Sendable {
             passed = record?.state == .held ? record?.pipe : nil
             let generation = Generation(environment: environmentID, transaction: transaction.id)
             let held = LeaseStateMachine.held(
-                for: grounds, generation: generation, holder: .current, pipe: prepared.name, now: now,
+                for: grounds, generation: generation, holder: prepared.holder, pipe: prepared.name, now: now,
                 lease: configuration.lease)
             try store(held, replacing: record, at: key.recordKey, in: transaction)
             return .commit(
                 .granted(
-                    Tenure(
-                        key: key, generation: generation, claimedAt: now, attempt: grounds.attempt,
-                        takeover: grounds.takeover, pipe: prepared.pipe, pipeName: prepared.name)))
+                    Tenure(key: key, generation: generation, claimedAt: now, grounds: grounds, pipe: prepared)))
         }
         if case .granted = result {
             prepared.pipe?.noteNamed()
@@ -139,6 +139,14 @@ public final class LeaseTable: Sendable {
             if let passed { pipes.remove(passed) }
         }
         return result
+    }
+
+    /// Whether this caller is the first of those who saw the holder of a lease die, and is to claim at once. The others
+    /// let it: they would all make a pipe and queue for the write lock, to find the lease taken.
+    ///
+    /// The first is who removes the dead holder's pipe. Nobody is to rely on it, for it may die as well.
+    public func goesFirst(after pipe: WakePipeName) -> Bool {
+        pipe.number == 0 || pipes.remove(pipe)
     }
 
     /// The waiting end of the pipe of a lease that was joined; `nil` where there is none.
@@ -187,7 +195,7 @@ public final class LeaseTable: Sendable {
             transaction, now throws(EnvironmentError) -> Environment.Ending<EndResult> in
             let record = try stored(at: tenure.key.recordKey, in: transaction)
             let decision = LeaseStateMachine.publish(
-                record, success: sealed, publisher: .current, pipe: tenure.pipeName,
+                record, success: sealed, publisher: tenure.holder, pipe: tenure.pipeName,
                 retention: configuration.resultRetention, now: now)
             switch decision {
             case .adopt(let stored): return .abort(.adopted(stored))

@@ -39,8 +39,11 @@ final class PipeDirectory: Sendable {
     }
 
     /// Removes the pipe of a lease that was passed. That it is gone is no error.
-    func remove(_ pipe: WakePipeName) {
-        if pipe.number != 0 { unsafe _ = unlinkat(descriptor, pipe.fileName, 0) }
+    ///
+    /// - Returns: Whether it was there.
+    @discardableResult
+    func remove(_ pipe: WakePipeName) -> Bool {
+        unsafe pipe.number != 0 && unlinkat(descriptor, pipe.fileName, 0) == 0
     }
 
     static func isPipe(_ descriptor: Int32) -> Bool {

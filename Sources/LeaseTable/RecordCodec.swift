@@ -46,8 +46,8 @@ public enum RecordCodec {
         let success = record.success?.sealed ?? []
         let failure = record.lastFailure?.outcome.sealed ?? []
         let length = headerLength + success.count + failure.count
-        return unsafe [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
-            let bytes = UnsafeMutableRawBufferPointer(buffer)
+        var encoded = [UInt8](repeating: 0, count: length)
+        unsafe encoded.withUnsafeMutableBytes { bytes in
             unsafe bytes.store(formatVersion, at: 0)
             unsafe bytes.store(record.state.rawValue, at: 2)
             unsafe bytes.store(record.lastFailure?.outcome.kind.rawValue ?? 0, at: 3)
@@ -70,8 +70,8 @@ public enum RecordCodec {
             unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[headerLength...]).copyBytes(from: success)
             unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[(headerLength + success.count)...])
                 .copyBytes(from: failure)
-            count = length
         }
+        return encoded
     }
 
     /// Reads a record, checking every byte of its form. What is sealed is copied, not opened; no pointer is
@@ -92,10 +92,9 @@ public enum RecordCodec {
         guard unsafe bytes.load(UInt64.self, at: 104) == 0 else { throw .reservedNotZero }
         let successLength = Int(unsafe bytes.load(UInt32.self, at: 96))
         let failureLength = Int(unsafe bytes.load(UInt32.self, at: 100))
-        for length in [successLength, failureLength]
-        where length != 0 && !SealedOutcome.lengths.contains(length) {
-            throw .inconsistent(.outcomeLength)
-        }
+        guard successLength == 0 || SealedOutcome.lengths.contains(successLength),
+            failureLength == 0 || SealedOutcome.lengths.contains(failureLength)
+        else { throw .inconsistent(.outcomeLength) }
         let expected = headerLength + successLength + failureLength
         guard bytes.count >= expected else { throw .truncated(length: bytes.count) }
         guard bytes.count == expected else { throw .trailingBytes(bytes.count - expected) }

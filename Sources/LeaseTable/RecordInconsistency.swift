@@ -26,15 +26,19 @@ extension LeaseRecord {
         if holder.pid <= 0 { return .holder }
         if attempt == 0 { return .attempt }
         if generation.transaction == 0 { return .generation }
-        for outcome in [success, lastFailure?.outcome] {
-            guard let outcome else { continue }
-            if outcome.generation.environment != generation.environment { return .environment }
-            if !SealedOutcome.lengths.contains(outcome.sealed.count) { return .outcomeLength }
+        if let problem = success.flatMap(inconsistency(of:)) ?? lastFailure.flatMap({ inconsistency(of: $0.outcome) })
+        {
+            return problem
         }
         if !successFits { return .success }
         if !lastFailureFits { return .lastFailure }
         if !instantsFit { return .instants }
         return nil
+    }
+
+    private func inconsistency(of outcome: SealedOutcome) -> RecordInconsistency? {
+        if outcome.generation.environment != generation.environment { return .environment }
+        return SealedOutcome.lengths.contains(outcome.sealed.count) ? nil : .outcomeLength
     }
 
     private var successFits: Bool {

@@ -1,11 +1,3 @@
-import Crypto
-
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
-
 /// A result or failure, encrypted so that only who has the old refresh token can read it.
 ///
 /// AES-256-GCM (NIST SP 800-38D) under the key's sealing key, with 96 random bits of nonce for every sealing.
@@ -32,7 +24,7 @@ public struct SealedOutcome: Hashable, Sendable {
     /// The most that can be sealed: a body of 64 KiB with 4 KiB of framing around it.
     public static let longestPlaintext = 68 * 1024
     // What sealing adds: nonce and tag.
-    static let overhead = 12 + 16
+    static let overhead = SealingKey.nonceLength + SealingKey.tagLength
     // The lengths that ``sealed`` can have.
     static let lengths = overhead...(overhead + longestPlaintext)
 
@@ -50,47 +42,51 @@ public struct SealedOutcome: Hashable, Sendable {
         if plaintext.count > longestPlaintext {
             throw .tooLong(length: plaintext.count, limit: longestPlaintext)
         }
-        let box: AES.GCM.SealedBox
-        do {
-            box = try AES.GCM.seal(
-                plaintext, using: key.sealingKey,
-                authenticating: associatedData(kind: kind, generation: generation, key: key.recordKey))
-        } catch {
-            throw .cipherFailed
+        var sealed = [UInt8](repeating: 0, count: plaintext.count + overhead)
+        let isSealed = unsafe sealed.withUnsafeMutableBytes { target in
+            unsafe plaintext.withUnsafeBytes { bytes in
+                unsafe withAssociatedData(kind: kind, generation: generation, key: key.recordKey) {
+                    unsafe key.sealingKey.seal(bytes, authenticating: $0, to: target)
+                }
+            }
         }
-        guard let combined = box.combined else { throw .cipherFailed }
-        return SealedOutcome(kind: kind, generation: generation, sealed: [UInt8](combined))
+        guard isSealed else { throw .cipherFailed }
+        return SealedOutcome(kind: kind, generation: generation, sealed: sealed)
     }
 
     /// Decrypts an outcome.
     /// - Throws: ``UnsealError`` where it was sealed under another key, for another record, environment, generation
     ///   or kind, or has been altered.
     public static func open(_ outcome: SealedOutcome, key: KeyMaterial) throws(UnsealError) -> [UInt8] {
-        let data = associatedData(kind: outcome.kind, generation: outcome.generation, key: key.recordKey)
-        do {
-            let box = try AES.GCM.SealedBox(combined: outcome.sealed)
-            var opened = try AES.GCM.open(box, using: key.sealingKey, authenticating: data)
-            let plaintext = [UInt8](opened)
-            // Our copy is the caller's; this one would stay readable in freed memory.
-            opened.resetBytes(in: opened.startIndex..<opened.endIndex)
-            return plaintext
-        } catch {
-            throw UnsealError()
+        let length = outcome.plaintextCount
+        guard length >= 0 else { throw UnsealError() }
+        var plaintext = [UInt8](repeating: 0, count: length)
+        let isOpen = unsafe plaintext.withUnsafeMutableBytes { target in
+            unsafe outcome.sealed.withUnsafeBytes { bytes in
+                unsafe withAssociatedData(kind: outcome.kind, generation: outcome.generation, key: key.recordKey) {
+                    unsafe key.sealingKey.open(bytes, authenticating: $0, to: target)
+                }
+            }
         }
+        guard isOpen else { throw UnsealError() }
+        return plaintext
     }
 
-    private static func associatedData(kind: OutcomeKind, generation: Generation, key: RecordKey) -> [UInt8] {
-        var data: [UInt8] = []
-        data.reserveCapacity(59)
-        data.append(UInt8(truncatingIfNeeded: RecordCodec.formatVersion))
-        data.append(UInt8(truncatingIfNeeded: RecordCodec.formatVersion >> 8))
-        data.append(kind.rawValue)
-        unsafe key.withUnsafeBytes { unsafe data.append(contentsOf: $0) }
-        data += generation.environment.bytes
-        for shift in stride(from: 0, to: 64, by: 8) {
-            data.append(UInt8(truncatingIfNeeded: generation.transaction >> UInt64(shift)))
+    private static func withAssociatedData<Result>(
+        kind: OutcomeKind, generation: Generation, key: RecordKey, _ body: (UnsafeRawBufferPointer) -> Result
+    ) -> Result {
+        unsafe withUnsafeTemporaryAllocation(byteCount: 59, alignment: 8) { data in
+            unsafe data.storeBytes(of: RecordCodec.formatVersion.littleEndian, as: UInt16.self)
+            unsafe data.storeBytes(of: kind.rawValue, toByteOffset: 2, as: UInt8.self)
+            unsafe key.withUnsafeBytes {
+                unsafe UnsafeMutableRawBufferPointer(rebasing: data[3...]).copyMemory(from: $0)
+            }
+            let environment = generation.environment
+            unsafe data.storeBytes(of: environment.high.bigEndian, toByteOffset: 35, as: UInt64.self)
+            unsafe data.storeBytes(of: environment.low.bigEndian, toByteOffset: 43, as: UInt64.self)
+            unsafe data.storeBytes(of: generation.transaction.littleEndian, toByteOffset: 51, as: UInt64.self)
+            return unsafe body(UnsafeRawBufferPointer(data))
         }
-        return data
     }
 }
 

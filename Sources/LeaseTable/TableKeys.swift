@@ -7,22 +7,32 @@ package enum TableKeys {
     static let expiryPrefix = UInt8(ascii: "E")
 
     package static func lease(_ key: RecordKey) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(1 + RecordKey.byteCount)
-        bytes.append(leasePrefix)
-        unsafe key.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-        return bytes
+        unsafe withLease(key) { unsafe [UInt8]($0) }
     }
 
     package static func expiry(_ instant: BootInstant, _ key: RecordKey) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(9 + RecordKey.byteCount)
-        bytes.append(expiryPrefix)
-        for shift in stride(from: UInt64(56), through: 0, by: -8) {
-            bytes.append(UInt8(truncatingIfNeeded: instant.nanoseconds >> shift))
+        unsafe withExpiry(instant, key) { unsafe [UInt8]($0) }
+    }
+
+    /// Calls `body` with a lease's key, valid only during the call. Allocates nothing.
+    static func withLease<Result, Failure: Error>(
+        _ key: RecordKey, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        // The last byte of the first word is the first of the key.
+        let bytes = (UInt64(leasePrefix).bigEndian, key)
+        return try unsafe withUnsafeBytes(of: bytes) { all throws(Failure) in
+            try unsafe body(UnsafeRawBufferPointer(rebasing: all[7...]))
         }
-        unsafe key.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-        return bytes
+    }
+
+    /// The same with a key of the order of expiry.
+    static func withExpiry<Result, Failure: Error>(
+        _ instant: BootInstant, _ key: RecordKey, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let bytes = (UInt64(expiryPrefix).bigEndian, instant.nanoseconds.bigEndian, key)
+        return try unsafe withUnsafeBytes(of: bytes) { all throws(Failure) in
+            try unsafe body(UnsafeRawBufferPointer(rebasing: all[7...]))
+        }
     }
 
     /// Takes an expiry key apart; `nil` for anything else.

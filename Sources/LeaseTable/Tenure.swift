@@ -16,20 +16,25 @@ public final class Tenure: Sendable {
     public let attempt: UInt32
     /// Why the lease was taken from another holder, if it was.
     public let takeover: TakeoverReason?
+    /// Before when the upstream had asked the last holder not to be called again; zero for no such wish.
+    public let notBefore: BootInstant
+    let holder: Holder
     let pipe: WakePipe?
     let pipeName: WakePipeName
 
     init(
-        key: KeyMaterial, generation: Generation, claimedAt: BootInstant, attempt: UInt32, takeover: TakeoverReason?,
-        pipe: WakePipe?, pipeName: WakePipeName
+        key: KeyMaterial, generation: Generation, claimedAt: BootInstant, grounds: Grounds,
+        pipe prepared: PreparedPipe
     ) {
         self.key = key
         self.generation = generation
         self.claimedAt = claimedAt
-        self.attempt = attempt
-        self.takeover = takeover
-        self.pipe = pipe
-        self.pipeName = pipeName
+        attempt = grounds.attempt
+        takeover = grounds.takeover
+        notBefore = grounds.notBefore
+        holder = prepared.holder
+        pipe = prepared.pipe
+        pipeName = prepared.name
     }
 }
 
@@ -37,6 +42,7 @@ public final class Tenure: Sendable {
 public struct PreparedPipe: Sendable {
     let pipe: WakePipe?
     let name: WakePipeName
+    let holder: Holder
 }
 
 /// How a claim went.

@@ -17,9 +17,11 @@ import ProcessSupport
 final class WakePipe: @unchecked Sendable {
     /// What is written to wake. More than one byte wakes every sleeper at once, and no reader takes any of it away
     /// beyond its one probing byte.
-    private static let wakeLength = 4096
+    private static let wakeBytes = [UInt8](repeating: 0, count: 4096)
 
     let name: WakePipeName
+    // As system calls take it.
+    private let fileName: [CChar]
     private let directory: PipeDirectory
     private let descriptor: Int32
     private let madeIn = forkGeneration()
@@ -31,7 +33,7 @@ final class WakePipe: @unchecked Sendable {
         var random = SystemRandomNumberGenerator()
         name = WakePipeName(holder: holder, number: random.next())
         self.directory = directory
-        let fileName = name.fileName
+        fileName = [CChar](name.fileName.utf8CString)
         guard unsafe clinux_mkfifoat(directory.descriptor, fileName, directory.fileMode) == 0 else {
             throw SystemCallError("mkfifo", path: directory.path(of: name))
         }
@@ -51,7 +53,7 @@ final class WakePipe: @unchecked Sendable {
         // parent's.
         guard forkGeneration() == madeIn else { return }
         clinux_close_fork_private(descriptor)
-        if !isNamed { unsafe _ = unlinkat(directory.descriptor, name.fileName, 0) }
+        if !isNamed { unsafe _ = unlinkat(directory.descriptor, fileName, 0) }
     }
 
     /// To be called when a claim that names it was committed.
@@ -76,10 +78,7 @@ final class WakePipe: @unchecked Sendable {
     }
 
     private static func writeWakeBytes(to descriptor: Int32) {
-        unsafe withUnsafeTemporaryAllocation(byteCount: wakeLength, alignment: 1) { buffer in
-            unsafe buffer.initializeMemory(as: UInt8.self, repeating: 0)
-            // A pipe that is full already has woken everybody.
-            unsafe _ = write(descriptor, buffer.baseAddress, wakeLength)
-        }
+        // A pipe that is full already has woken everybody.
+        unsafe _ = write(descriptor, wakeBytes, wakeBytes.count)
     }
 }

@@ -35,9 +35,36 @@ public struct WakePipeName: Hashable, Sendable, CustomStringConvertible {
 
     /// The file's name within the directory of pipes.
     public var fileName: String {
-        let digits = String(number, radix: 16)
-        return "\(pid).\(startTime).\(String(repeating: "0", count: 16 - digits.utf8.count))\(digits)"
+        unsafe String(unsafeUninitializedCapacity: Self.longestFileName) { buffer in
+            // Backwards: the first digit of a number is the last to be known.
+            var start = buffer.count
+            func prepend(_ byte: UInt8) {
+                start -= 1
+                unsafe buffer[start] = byte
+            }
+            func prepend(decimal value: UInt64) {
+                var rest = value
+                repeat {
+                    prepend(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+                    rest /= 10
+                } while rest > 0
+            }
+            for shift in stride(from: UInt64(0), to: 64, by: 4) {
+                prepend(hexadecimalDigit(UInt8(truncatingIfNeeded: number >> shift) & 0x0f))
+            }
+            prepend(UInt8(ascii: "."))
+            prepend(decimal: startTime)
+            prepend(UInt8(ascii: "."))
+            prepend(decimal: UInt64(pid.magnitude))
+            if pid < 0 { prepend(UInt8(ascii: "-")) }
+            let bytes = UnsafeMutableRawBufferPointer(buffer)
+            unsafe bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[start...]))
+            return buffer.count - start
+        }
     }
+
+    // Sign and ten digits, twenty, sixteen, and two points between them.
+    private static let longestFileName = 49
 
     /// The same as ``fileName``.
     public var description: String { fileName }

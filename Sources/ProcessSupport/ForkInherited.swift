@@ -10,10 +10,10 @@ public struct ForkInherited<Value: AnyObject>: Sendable {
 
     /// Uses the object, made now if there is none. Both closures run under the fork lock: they are short, and use neither
     /// this nor a ``ForkLocal``.
+    @inlinable
     public func withValue<Result>(_ make: () -> Value, _ body: (Value) -> Result) -> Result {
-        clinux_fork_lock()
-        defer { clinux_fork_unlock() }
-        let address = unsafe clinux_inherited_slot()
+        let address = unsafe lockInheritedSlot()
+        defer { unlockInheritedSlot() }
         if let stored = unsafe address.pointee {
             return body(unsafe Unmanaged<Value>.fromOpaque(stored).takeUnretainedValue())
         }
@@ -21,4 +21,15 @@ public struct ForkInherited<Value: AnyObject>: Sendable {
         unsafe address.pointee = Unmanaged.passRetained(made).toOpaque()
         return body(made)
     }
+}
+
+@usableFromInline
+func lockInheritedSlot() -> UnsafeMutablePointer<UnsafeMutableRawPointer?> {
+    clinux_fork_lock()
+    return unsafe clinux_inherited_slot()
+}
+
+@usableFromInline
+func unlockInheritedSlot() {
+    clinux_fork_unlock()
 }

@@ -7,7 +7,7 @@ import CLinux
 /// included: everything with a lock, a descriptor or a mapping in it hangs off one of these. The slots live in C
 /// because a lazily initialised Swift global can itself be caught half-way by a fork.
 public struct ForkLocal<Value: AnyObject>: Sendable {
-    private let slot: Int32
+    @usableFromInline let slot: Int32
 
     /// Names one of the process's slots. Every slot has one user; see ``ForkLocalSlot``.
     public init(_ slot: ForkLocalSlot) {
@@ -16,15 +16,26 @@ public struct ForkLocal<Value: AnyObject>: Sendable {
 
     /// This process's object, made now if there is none. Takes no lock, so that nobody is held up by whoever makes it;
     /// where two threads make one at once, one of the two is kept, and both get that.
+    @inlinable
     public func value(_ make: () -> Value) -> Value {
-        if let stored = unsafe clinux_fork_local(slot) {
+        if let stored = unsafe forkLocal(slot) {
             return unsafe Unmanaged<Value>.fromOpaque(stored).takeUnretainedValue()
         }
         let made = unsafe Unmanaged.passRetained(make())
-        let settled = unsafe clinux_fork_local_settle(slot, made.toOpaque())
+        let settled = unsafe settleForkLocal(slot, made.toOpaque())
         if unsafe settled != made.toOpaque() { unsafe made.release() }
         return unsafe Unmanaged<Value>.fromOpaque(settled).takeUnretainedValue()
     }
+}
+
+@usableFromInline
+func forkLocal(_ slot: Int32) -> UnsafeMutableRawPointer? {
+    unsafe clinux_fork_local(slot)
+}
+
+@usableFromInline
+func settleForkLocal(_ slot: Int32, _ made: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    unsafe clinux_fork_local_settle(slot, made)
 }
 
 /// Who uses which slot.

@@ -10,13 +10,24 @@ import CLinux
 /// Not for vfork(2), posix_spawn(3) and clone(2), which run no handlers: their children are to run exec, and no Swift.
 public enum Forks {
     /// Runs `body` without a fork in between, but for its waits. May be nested.
+    @inlinable
     @inline(__always)
     public static func heldOff<Result, Failure: Error>(
         _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        clinux_fork_hold_off()
-        defer { clinux_fork_let_on() }
+        holdOff()
+        defer { letGo() }
         return try body()
+    }
+
+    @usableFromInline
+    static func holdOff() {
+        clinux_fork_hold_off()
+    }
+
+    @usableFromInline
+    static func letGo() {
+        clinux_fork_let_on()
     }
 
     /// Runs `body`, which may wait for what it likes, also for a thread that forks: code that is not the library's.

@@ -22,12 +22,23 @@ import Glibc
     }
 
     /// Runs `body` with the mutex held. `body` is short: it neither waits nor makes system calls.
+    @inlinable
     public func withLock<Result: ~Copyable, Failure: Error>(
         _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        unsafe _ = clinux_mutex_lock(mutex)
-        defer { unsafe pthread_mutex_unlock(mutex) }
+        lock()
+        defer { unlock() }
         return try body()
+    }
+
+    @usableFromInline
+    func lock() {
+        unsafe _ = clinux_mutex_lock(mutex)
+    }
+
+    @usableFromInline
+    func unlock() {
+        unsafe _ = pthread_mutex_unlock(mutex)
     }
 
     /// A condition variable of this mutex.

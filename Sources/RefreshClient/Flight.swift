@@ -68,9 +68,12 @@ final class Flight: @unchecked Sendable {
 
     /// Gives up leading without an outcome. Where nobody is left, `ifNobody` runs before anybody can join.
     func stepDown(_ known: Handover, ifNobody: () -> Void) -> Succession {
-        let now = MonotonicInstant.now()
         // Whom the watch has not got to yet: a thread started for them would have no time either.
-        let overdue = mutex.withLock { asyncCallers.values.filter { $0.deadline <= now } }
+        let overdue: [AsyncCaller] = mutex.withLock {
+            if asyncCallers.isEmpty { return [] }
+            let now = MonotonicInstant.now()
+            return asyncCallers.values.filter { $0.deadline <= now }
+        }
         for caller in overdue { caller.expire() }
         return mutex.withLock {
             handover = known
@@ -81,7 +84,7 @@ final class Flight: @unchecked Sendable {
                 changed.broadcast()
                 return .follower
             }
-            if let latest = asyncCallers.values.map(\.deadline).max() { return .needsThread(until: latest) }
+            if let latest = asyncCallers.values.lazy.map(\.deadline).max() { return .needsThread(until: latest) }
             isLed = false
             ifNobody()
             return .nobody

@@ -7,16 +7,31 @@ struct Handover {
     var claim = Claim()
     /// The table that the wait is in.
     var table: LeaseTable?
+    /// What a first look has shown just now, and nobody has acted on.
+    var seen: ClaimDecision?
 }
 
 /// Leads one flight for as long as one caller, or one thread, has time: seeks the lease, waits on another process's, or
 /// holds it and has a thread of the library make the call.
-struct FlightLeader {
+///
+/// An object, since it is handed on from step to step, and long to copy. Immutable.
+final class FlightLeader: Sendable {
     let flights: FlightTable
     let flight: Flight
     let request: RefreshRequest
     let upstream: any Upstream
     let configuration: RefreshConfiguration
+
+    init(
+        flights: FlightTable, flight: Flight, request: RefreshRequest, upstream: any Upstream,
+        configuration: RefreshConfiguration
+    ) {
+        self.flights = flights
+        self.flight = flight
+        self.request = request
+        self.upstream = upstream
+        self.configuration = configuration
+    }
 
     /// How seeking ended.
     enum Find {
@@ -41,8 +56,10 @@ struct FlightLeader {
     }
 
     /// Leads until the flight has ended, the call is under way, or the deadline has come.
-    func lead(until deadline: MonotonicInstant) -> End {
-        switch seek(until: deadline) {
+    ///
+    /// - Parameter known: What this leader has seen itself; `nil` for what the last one knew.
+    func lead(until deadline: MonotonicInstant, knowing known: Handover? = nil) -> End {
+        switch seek(until: deadline, knowing: known) {
         case .finished: return .finished
         case .deadline(let handover): return .deadline(handover)
         case .granted(let tenure, let table):
@@ -59,8 +76,10 @@ struct FlightLeader {
     }
 
     /// Leads until the flight has ended, the call is this caller's to make, or the deadline has come.
-    func seek(until deadline: MonotonicInstant) -> Find {
-        var seeker = LeaseSeeker(flights, flight.key, configuration, knowing: flight.handedDown)
+    ///
+    /// - Parameter known: As for ``lead(until:knowing:)``.
+    func seek(until deadline: MonotonicInstant, knowing known: Handover? = nil) -> Find {
+        var seeker = LeaseSeeker(flights, flight.key, configuration, knowing: known ?? flight.handedDown)
         while true {
             switch seeker.step(until: deadline) {
             case .granted(let tenure, let table): return .granted(tenure, table)

@@ -21,22 +21,28 @@ final class FlightTable: @unchecked Sendable {
     static func current(for directory: TableDirectory) -> FlightTable {
         let all = ForkLocal<Directories>(.flights).value(Directories.init)
         return all.mutex.withLock {
-            if let known = all.byPath[directory.path] { return known }
+            if let known = all.tables.first(where: { $0.directory.path == directory.path }) { return known }
             let made = FlightTable(directory: directory)
-            all.byPath[directory.path] = made
+            all.tables.append(made)
             return made
         }
     }
 
     private final class Directories: @unchecked Sendable {
         let mutex = TimedMutex()
-        var byPath: [String: FlightTable] = [:]
+        // One, nearly always.
+        var tables: [FlightTable] = []
     }
 
     // MARK: The lease table
 
     /// The table if it is open; does not look whether it was removed.
     var openTable: LeaseTable? { mutex.withLock { table } }
+
+    /// The table if it is open, and nobody in this process is on the key.
+    func openTable(withoutFlightOf key: RecordKey) -> LeaseTable? {
+        mutex.withLock { flights[key] == nil ? table : nil }
+    }
 
     /// The table, opened now if it was not, or if it is not at its path any more.
     func currentTable(

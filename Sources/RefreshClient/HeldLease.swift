@@ -206,7 +206,7 @@ public final class HeldLease: @unchecked Sendable {
     /// before, nothing happens.
     public func abandon() {
         Forks.heldOff {
-            guard let was = try? end() else { return }
+            guard let was = take() else { return }
             if case .held(let table, let tenure) = was {
                 // Where that fails, the pipe's end tells the others.
                 try? table.abandon(
@@ -236,12 +236,18 @@ public final class HeldLease: @unchecked Sendable {
 
     /// Takes the lease out: who gets it ends it.
     private func end() throws(TokenRefreshError) -> State {
-        try checkProcess()
+        guard let last = take() else { throw wrap(.lease(.ended)) }
+        return last
+    }
+
+    /// The same; `nil` where it was ended before.
+    private func take() -> State? {
+        guard madeIn == forkGeneration() else { return nil }
         let last: State = mutex.withLock {
             defer { state = .ended }
             return state
         }
-        if case .ended = last { throw wrap(.lease(.ended)) }
+        if case .ended = last { return nil }
         return last
     }
 

@@ -15,11 +15,18 @@ struct LeaseSeeker {
     private var table: LeaseTable?
     private var round = 0
     private var prepared: PreparedPipe?
+    /// What was seen before this seeker began, and is to be acted on in place of its first look.
+    private var seen: ClaimDecision?
+    /// The pipe of the lease that was joined, until somebody claims after its holder's death.
+    private var joinedPipe: WakePipeName?
     private var mustBeCurrent = false
     /// Whether the last look showed a lease or an outcome of somebody else's.
     private var sawOthers = false
     /// Held until the record was read again: see WaitResult.
     private var waitingEnd: WaitingEnd?
+
+    /// For how long somebody else is let go first after a holder's death. 1 ms: many times what a claim takes.
+    private static let wayGiven = Duration.milliseconds(1)
 
     /// What there is to do.
     enum Step {
@@ -45,6 +52,7 @@ struct LeaseSeeker {
         self.key = key
         self.configuration = configuration
         claim = known.claim
+        seen = known.seen
         // The last leader may have been another client's.
         table = known.table?.with(configuration)
     }
@@ -115,11 +123,21 @@ struct LeaseSeeker {
     private mutating func look(
         in current: LeaseTable, until deadline: MonotonicInstant
     ) throws(LeaseTableError) -> Step? {
-        var decision = try current.look(at: key, as: claim, deadline: deadline)
+        var decision: ClaimDecision
+        if let known = seen {
+            decision = known
+        } else {
+            decision = try current.look(at: key, as: claim, deadline: deadline)
+        }
+        seen = nil
         withExtendedLifetime(waitingEnd) {}
         waitingEnd = nil
         sawOthers = decision.isOthers
-        if case .claimable = decision {
+        if case .claimable(let grounds) = decision {
+            if grounds.takeover == .holderDied, let dead = joinedPipe {
+                joinedPipe = nil
+                if !current.goesFirst(after: dead) { return .wait(until: .now().advanced(by: Self.wayGiven)) }
+            }
             guard current.isCurrent else {
                 // Claimed here, it would be seen by nobody else.
                 claim = Claim()
@@ -159,6 +177,7 @@ struct LeaseSeeker {
         case .join(let generation, let holder, let pipe, let leaseEnds, _):
             round = claim.joined == generation ? round + 1 : 0
             claim = Claim(joined: generation)
+            joinedPipe = pipe
             let lease = JoinedLease(
                 key: key, generation: generation, holder: holder, pipe: pipe, leaseEnds: leaseEnds)
             return .join(lease, round: round, in: current)

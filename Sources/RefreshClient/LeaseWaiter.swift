@@ -92,6 +92,7 @@ public struct LeaseWaiter: Sendable {
             switch seeker.step(until: stepEnds) {
             case .granted(let tenure, let table):
                 let held = HeldLease(leader(of: Flight(key: seeker.key)), holding: tenure, in: table)
+                if tenure.notBefore == .zero { return .holder(held) }
                 if let progress = try granted(held) { return progress }
             case .ended(let outcome): return .result(RefreshResult(try outcome.get()))
             case .wait(let instant): return wait(atMost: BootInstant.now().duration(to: instant))

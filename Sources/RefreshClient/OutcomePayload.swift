@@ -22,10 +22,17 @@ package enum OutcomePayload {
         return writer.bytes
     }
 
-    package static func decodeSuccess(_ bytes: [UInt8]) -> UpstreamSuccess? {
-        var reader = ByteReader(bytes)
-        guard reader.byte() == formatVersion, let requestID = reader.text() else { return nil }
-        return UpstreamSuccess(body: reader.rest(), requestID: requestID.isEmpty ? nil : requestID)
+    package static func decodeSuccess(_ bytes: consuming [UInt8]) -> UpstreamSuccess? {
+        guard bytes.count >= 3, bytes[0] == formatVersion else { return nil }
+        let bodyStart = 3 + Int(bytes[1]) + Int(bytes[2]) << 8
+        guard bodyStart <= bytes.count else { return nil }
+        let requestID = bodyStart == 3 ? nil : String(decoding: bytes[3..<bodyStart], as: UTF8.self)
+        // The body stays where it was opened to: of what is secret, one copy is enough.
+        unsafe bytes.withUnsafeMutableBytes { all in
+            unsafe all.copyMemory(from: UnsafeRawBufferPointer(rebasing: all[bodyStart...]))
+        }
+        bytes.removeLast(bodyStart)
+        return UpstreamSuccess(body: bytes, requestID: requestID)
     }
 
     package static func encode(_ attempts: [UpstreamFailure]) -> [UInt8] {

@@ -41,20 +41,26 @@ extension RefreshClient {
     ) throws(FlightFailure) -> BeginResult {
         let key = try key(of: request)
         let flights = FlightTable.current(for: directory)
-        if let result = storedResult(key, in: flights, deadline: deadline) { return .result(RefreshResult(result)) }
+        var seen: Handover?
+        if let result = storedResult(key, in: flights, deadline: deadline, otherwise: &seen) {
+            return .result(RefreshResult(result))
+        }
         let (flight, isNew) = flights.flightToJoin(key)
         var leads = isNew
         while true {
             if leads {
                 let leader = leader(of: flight, in: flights, request, lease: lease)
-                switch leader.seek(until: deadline) {
+                let found = leader.seek(until: deadline, knowing: seen)
+                seen = nil
+                switch found {
                 case .finished: break
                 case .granted(let tenure, let table):
                     let held = HeldLease(leader, holding: tenure, in: table)
                     FlightThread.handOver(
-                        self.leader(of: flight, in: flights, request),
+                        lease == nil ? leader : self.leader(of: flight, in: flights, request),
                         Handover(claim: Claim(joined: tenure.generation), table: table))
-                    guard try mayBegin(held, until: deadline) else {
+                    // Only who was told of a pause has anything to wait for.
+                    if tenure.notBefore != .zero, try !mayBegin(held, until: deadline) {
                         return try begin(request, lease: lease, until: deadline)
                     }
                     return .holder(held)
@@ -67,7 +73,9 @@ extension RefreshClient {
             }
             switch flight.follow(until: deadline) {
             case .outcome(let outcome): return .result(RefreshResult(try outcome.get()))
-            case .leads: leads = true
+            case .leads:
+                leads = true
+                seen = nil
             case .deadline: throw .deadline(nil)
             }
         }

@@ -16,6 +16,7 @@ public struct RefreshClient: Sendable {
     /// The durations, sizes and choices.
     public let configuration: RefreshConfiguration
     private let upstream: any Upstream
+    private let keys: KeyDerivation
 
     /// Makes a client.
     ///
@@ -35,6 +36,7 @@ public struct RefreshClient: Sendable {
         configuration.logger.handler = PatientLogHandler(configuration.logger.handler)
         self.configuration = configuration
         self.upstream = upstream
+        keys = KeyDerivation(endpoint: upstream.endpoint, clientID: upstream.clientID)
         directory = TableDirectory.choose(named: configuration.directory)
     }
 
@@ -77,20 +79,27 @@ public struct RefreshClient: Sendable {
     ) throws(FlightFailure) -> FlightOutcome {
         let key = try key(of: request)
         let flights = FlightTable.current(for: directory)
-        if let result = storedResult(key, in: flights, deadline: deadline) { return .success(result) }
+        var seen: Handover?
+        if let result = storedResult(key, in: flights, deadline: deadline, otherwise: &seen) {
+            return .success(result)
+        }
         let (flight, isNew) = flights.flightToJoin(key)
         let leader = leader(of: flight, in: flights, request, lease: lease)
         var leads = isNew
         while true {
             if leads {
-                if case .deadline(let handover) = leader.lead(until: deadline) {
+                let end = leader.lead(until: deadline, knowing: seen)
+                seen = nil
+                if case .deadline(let handover) = end {
                     FlightThread.handOver(leader, handover)
                     return flight.outcomeAtDeadline ?? .failure(.deadline(nil))
                 }
             }
             switch flight.follow(until: deadline) {
             case .outcome(let outcome): return outcome
-            case .leads: leads = true
+            case .leads:
+                leads = true
+                seen = nil
             case .deadline: return .failure(.deadline(nil))
             }
         }
@@ -98,11 +107,9 @@ public struct RefreshClient: Sendable {
 
     func key(of request: RefreshRequest) throws(FlightFailure) -> KeyMaterial {
         do throws(KeyPartsError) {
-            return try KeyMaterial(
-                KeyParts(
-                    endpoint: upstream.endpoint, clientID: upstream.clientID, refreshToken: request.refreshToken,
-                    organizationID: request.organizationID, scope: request.scope, resource: request.resource,
-                    audience: request.audience))
+            return try keys.keys(
+                of: request.refreshToken, organizationID: request.organizationID, scope: request.scope,
+                resource: request.resource, audience: request.audience)
         } catch {
             throw .request(error)
         }
@@ -110,15 +117,20 @@ public struct RefreshClient: Sendable {
 
     /// A result that is stored already, where the table is open and nobody in this process is on the key: the way that
     /// most late callers take, without a flight.
+    ///
+    /// - Parameter seen: Set, where there is none, to what was seen instead: for the leader of a flight that is new.
     func storedResult(
-        _ key: KeyMaterial, in flights: FlightTable, deadline: MonotonicInstant
+        _ key: KeyMaterial, in flights: FlightTable, deadline: MonotonicInstant, otherwise seen: inout Handover?
     ) -> UpstreamSuccess? {
-        guard flights.flight(of: key.recordKey) == nil, let table = flights.openTable,
-            case .hit(let sealed)? = try? table.look(at: key, as: Claim(), deadline: deadline),
-            let success = sealed.payload(for: key, OutcomePayload.decodeSuccess)
+        guard let table = flights.openTable(withoutFlightOf: key.recordKey),
+            let decision = try? table.look(at: key, as: Claim(), deadline: deadline)
         else { return nil }
-        flights.count(\.hits)
-        return success
+        if case .hit(let sealed) = decision, let success = sealed.payload(for: key, OutcomePayload.decodeSuccess) {
+            flights.count(\.hits)
+            return success
+        }
+        seen = Handover(table: table, seen: decision)
+        return nil
     }
 
     func leader(

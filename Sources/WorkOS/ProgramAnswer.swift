@@ -19,12 +19,12 @@ public struct ProgramAnswer: Sendable {
     public init(
         status: Int, body: [UInt8], requestID: String? = nil, retryAfter: String? = nil, contentType: String? = nil
     ) {
-        let headers = [("Content-Type", contentType), ("Retry-After", retryAfter), ("X-Request-ID", requestID)]
+        var headers: [UpstreamFailure.Header] = []
+        if let contentType { headers.append(UpstreamFailure.Header(name: "Content-Type", value: contentType)) }
+        if let retryAfter { headers.append(UpstreamFailure.Header(name: "Retry-After", value: retryAfter)) }
+        if let requestID { headers.append(UpstreamFailure.Header(name: "X-Request-ID", value: requestID)) }
         received = ReceivedAnswer(
-            status: status,
-            headers: headers.compactMap { name, value in value.map { UpstreamFailure.Header(name: name, value: $0) }
-            },
-            body: body, isTooLong: body.count > Self.longestBody)
+            status: status, headers: headers, body: body, isTooLong: body.count > Self.longestBody)
     }
 
     /// None came.

@@ -74,6 +74,11 @@ public struct TokenResponse: Sendable, Hashable {
 
     /// Whether `body` is a JSON object with a non-empty string `access_token`, whatever else it has.
     static func hasAccessToken(_ body: [UInt8]) -> Bool {
+        AccessTokenScan.succeeds(in: body) || decodesToAccessToken(body)
+    }
+
+    /// The same, for certain.
+    static func decodesToAccessToken(_ body: [UInt8]) -> Bool {
         guard JSONText.isObject(body) else { return false }
         let minimum = try? JSONDecoder().decode(Minimum.self, from: Data(body))
         return minimum?.accessToken.isEmpty == false

@@ -62,6 +62,29 @@ struct KeyMaterialTests {
         #expect(Set(materials.map(sealingKey)).isDisjoint(with: materials.map(\.recordKey.description)))
     }
 
+    @Test func `a client's derivation gives the same keys and the same errors`() throws {
+        let bad = "a\u{7f}"
+        for (endpoint, clientID) in [("https://api.workos.com", "client_123"), ("", "client_123"), ("e", bad)] {
+            let derivation = KeyDerivation(endpoint: endpoint, clientID: clientID)
+            for token in ["rt_first", String(repeating: "t", count: 500), "", String(repeating: "t", count: 16_384)] {
+                for organization in [nil, "org_9", bad] {
+                    let parts = KeyParts(
+                        endpoint: endpoint, clientID: clientID, refreshToken: token, organizationID: organization)
+                    let expected = Result { try KeyMaterial(parts) }
+                    let derived = Result { try derivation.keys(of: token, organizationID: organization) }
+                    switch (expected, derived) {
+                    case (.success(let expected), .success(let derived)):
+                        #expect(derived.recordKey == expected.recordKey)
+                        #expect(sealingKey(derived) == sealingKey(expected))
+                    case (.failure(let expected), .failure(let derived)):
+                        #expect(derived as? KeyPartsError == expected as? KeyPartsError)
+                    default: Issue.record("\(expected) is not \(derived)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test func `two spellings of one character are two keys`() throws {
         var composed = Self.plain
         composed.organizationID = "caf\u{e9}"

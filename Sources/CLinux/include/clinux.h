@@ -49,6 +49,9 @@ int clinux_create_file(int directory, const char *_Nonnull name, mode_t mode);
 /* Free bytes of the file system for this user, or -1 with errno. See fstatvfs(3). */
 int64_t clinux_free_bytes(int descriptor);
 
+/* getrandom(2) of up to 256 bytes, which are then all or none. 0, or -1 with errno. */
+int clinux_random(void *_Nonnull bytes, size_t count);
+
 /* Starts a detached thread with every signal blocked, so that a host's handlers never run on it. Returns 0 or
  * an errno value. `stack_size` in bytes. */
 int clinux_spawn_detached(size_t stack_size, void *_Nullable (*_Nonnull body)(void *_Nullable),
