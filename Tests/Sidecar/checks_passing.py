@@ -47,6 +47,10 @@ def check_unchanged(checks, programs, directory):
     checks.that("HEAD keeps the length", answer[1].get("content-length") == "12345", answer)
     answer = sidecar.raw(b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n")
     checks.that("a chunked body arrives whole", json.loads(answer.partition(b"\r\n\r\n")[2])["length"] == 5, answer)
+    answer = sidecar.raw(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+    told = json.loads(answer.partition(b"\r\n\r\n")[2])
+    checks.that("an empty one as an empty one",
+                [value for name, value in told["headers"] if name.lower() == "content-length"] == ["0"], told)
     with sidecar.connect() as connection:
         connection.sendall(b"PUT /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
         first = connection.recv(65536)
