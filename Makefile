@@ -129,10 +129,12 @@ test-browser: ## Loads a page of 12 parallel parts on an expired session, in hea
 	@Tests/AuthKitBrowser/run --browser --rounds $(ROUNDS)
 
 simulation: ## Runs the protocol on a simulated machine: SCHEDULES=100000 SEED=1
+	@scripts/install-dependencies build
 	@swift build --configuration release --product lease-simulation
 	@$(RELEASE)/lease-simulation --schedules $(SCHEDULES) --seed $(SEED)
 
 space: ## Publishes at a steady rate and checks how large the table grows; LOAD=long takes two minutes
+	@scripts/install-dependencies build
 	@swift build --configuration release --product lease-load
 	@if [ "$(LOAD)" = long ]; then $(RELEASE)/lease-load plateau; \
 	else $(RELEASE)/lease-load plateau --rate 2000 --retention 3 --seconds 12; fi
@@ -144,12 +146,14 @@ model: ## Checks the protocol's model with spin; MODEL=--long takes longer
 	@model/check $(MODEL)
 
 torture: ## Kills and stops workers for TORTURE_SECONDS (60), wherever they are, and checks what must hold
+	@scripts/install-dependencies build
 	@swift build --product workos-emulator
 	@swift build --product refresh-torture
 	@for place in writing opening sending; do $(DEBUG)/refresh-torture --scenario stopped-$$place || exit 1; done
 	@$(DEBUG)/refresh-torture --seconds $(TORTURE_SECONDS)
 
 fuzz: ## Fuzzes every parser of foreign bytes for FUZZ seconds in total (60)
+	@scripts/install-dependencies build
 	@fuzz/run $(FUZZ)
 
 sanitize: ## Runs the tests of the core under ThreadSanitizer and AddressSanitizer

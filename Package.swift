@@ -100,11 +100,13 @@ let package = Package(
         .testTarget(
             name: "RefreshDaemonTests",
             dependencies: [
-                "LeaseTable", "LMDB", "ProcessSupport", "RefreshClient", "TableTestSupport", "refreshd", logging,
+                "LeaseTable", "LMDB", "ProcessSupport", "RefreshClient", "TableTestSupport", "refreshd",
+                asyncHTTPClient, logging, serviceLifecycle,
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         // The protocol on a simulated machine, with the real records and the real decisions on them.
         .target(

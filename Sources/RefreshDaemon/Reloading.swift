@@ -2,7 +2,8 @@ import Logging
 import Synchronization
 
 /// Puts settings in force that were read again: the upstream and the client, its key above all. Sockets, the directory and
-/// what belongs to them stay as they were at the start. Thread-safe.
+/// what belongs to them stay as they were at the start, and so does a key that the service manager handed over: it copies
+/// credentials when it starts a service, and never again. Thread-safe.
 final class Reloading: Sendable {
     private let apply = Mutex<(@Sendable (DaemonSettings.Service) throws -> Void)?>(nil)
     private let read: @Sendable () throws -> DaemonSettings
@@ -23,7 +24,13 @@ final class Reloading: Sendable {
     func reload() {
         do {
             let settings = try read()
-            if let service = settings.service { try apply.withLock { $0 }?(service) }
+            switch (apply.withLock { $0 }, settings.service) {
+            case (let apply?, let service?): try apply(service)
+            case (nil, nil): break
+            default:
+                return logger.error(
+                    "serving begins and ends with a restart only: the former configuration is still in force")
+            }
             logger.notice("configuration read again")
         } catch {
             logger.error("the configuration was not read again, the former one is still in force")

@@ -11,6 +11,8 @@ import UnixSignals
 struct ServiceManagerLink: Service {
     /// How often the manager wants to hear from us; `nil` where it does not.
     let watchdogInterval: Duration?
+    /// What must turn for us to be alive.
+    var eventLoops: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     let notify: @Sendable (ServiceNotifier.State) -> Void
     /// Called once, when a signal can no longer end us by surprise.
     let onReady: @Sendable () -> Void
@@ -40,7 +42,7 @@ struct ServiceManagerLink: Service {
     /// Says so only where an event loop and the thread pool of tasks still turn: what is stuck is to be started anew.
     private func keepAlive(every interval: Duration) async {
         while !Task.isCancelled {
-            if (try? await MultiThreadedEventLoopGroup.singleton.any().submit({}).get()) != nil { notify(.watchdog) }
+            if (try? await eventLoops.any().submit({}).get()) != nil { notify(.watchdog) }
             try? await Task.sleep(for: interval)
         }
     }

@@ -16,6 +16,8 @@ struct Sidecar: Responder {
     let refreshing: Refreshing?
     /// At another provider, where one is.
     let tokens: TokenRefreshing?
+    /// The longest body of a refresh, in bytes.
+    let longestBody: Int
     let passThrough: PassThrough
     let operators: OperatorEndpoints
     let metrics: DaemonMetrics
@@ -39,15 +41,15 @@ struct Sidecar: Responder {
             }
             if request.head.version == .http1_1, request.length != .none { try await writer.proceed() }
         }
-        if let refreshing, refreshing.intake.isCandidate(request) {
-            try await decide(request, writer, longest: refreshing.intake.longestBody, url: nil) { body in
+        if let refreshing, request.mayBeRefresh(at: RefreshIntake.path, longest: longestBody) {
+            try await decide(request, writer, url: nil) { body in
                 switch refreshing.intake.verdict(on: request, body: body) {
                 case .coalesce(let refresh): .coalesce { await refreshing.endpoint.answer(to: refresh) }
                 case .passThrough(let reason): .passThrough(reason)
                 }
             }
-        } else if let tokens, tokens.intake.isCandidate(request) {
-            try await decide(request, writer, longest: tokens.intake.longestBody, url: tokens.target.url) { body in
+        } else if let tokens, request.mayBeRefresh(at: TokenIntake.path, longest: longestBody) {
+            try await decide(request, writer, url: tokens.target.url) { body in
                 switch tokens.intake.verdict(on: request, body: body) {
                 case .coalesce(let refresh): .coalesce { await tokens.answer(to: refresh) }
                 case .passThrough(let reason): .passThrough(reason)
@@ -68,13 +70,13 @@ struct Sidecar: Responder {
 
     /// Reads a candidate's body, and does what is decided on it.
     private func decide(
-        _ request: ClientRequest, _ writer: AnswerWriter, longest: Int, url: String?,
+        _ request: ClientRequest, _ writer: AnswerWriter, url: String?,
         _ verdict: ([UInt8]) -> Decision
     ) async throws {
         var read = ByteBuffer()
         for try await piece in request.body {
             read.writeImmutableBuffer(piece)
-            if read.readableBytes > longest {
+            if read.readableBytes > longestBody {
                 logPassed(.oddForm, request)
                 return try await passThrough.respond(to: request, having: read, with: writer, at: url)
             }

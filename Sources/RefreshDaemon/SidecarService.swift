@@ -26,9 +26,9 @@ struct SidecarService: Service {
     /// - Throws: `SystemCallError` where a socket cannot be opened, `WorkOSConfigurationError` and `ConfigurationError`
     ///   where the settings cannot be used.
     func run() async throws {
-        let pool = HTTPClient(eventLoopGroupProvider: .singleton, configuration: try clientConfiguration(pooled: 64))
-        let passing = HTTPClient(
-            eventLoopGroupProvider: .singleton, configuration: try clientConfiguration(pooled: 512))
+        // Apart, so that uploads and downloads do not stand in the way of refreshes.
+        let pool = HTTPClient(eventLoopGroupProvider: .singleton, configuration: try clientConfiguration())
+        let passing = HTTPClient(eventLoopGroupProvider: .singleton, configuration: try clientConfiguration())
         let outcome: Result<Void, any Error>
         do {
             try await serve(refreshingWith: pool, passingWith: passing)
@@ -47,7 +47,7 @@ struct SidecarService: Service {
         let (draining, metrics) = (Draining(), DaemonMetrics())
         let transport = PooledTransport(client: pool, pseudonym: pseudonym)
         @Sendable func responder(_ settings: DaemonSettings.Service) throws -> any Responder {
-            // Dates in Retry-After are read with it.
+            // Dates in Retry-After are read with it, of either upstream.
             try WorkOSUpstream.preload()
             var refreshing: Sidecar.Refreshing?
             var baseURL: String?
@@ -56,20 +56,20 @@ struct SidecarService: Service {
                 baseURL = upstream.baseURL
                 refreshing = Sidecar.Refreshing(
                     intake: RefreshIntake(
-                        client: ConfiguredClient(clientID: configuration.clientID, secret: configuration.apiKey),
-                        longestBody: limits.refreshBody),
+                        client: ConfiguredClient(clientID: configuration.clientID, secret: configuration.apiKey)),
                     endpoint: RefreshEndpoint(client: try RefreshClient(upstream: upstream, configuration: table)))
             }
             let tokens = settings.tokens.map { target in
                 TokenRefreshing(
                     intake: TokenIntake(
-                        client: ConfiguredClient(clientID: target.clientID, secret: target.secret),
-                        longestBody: limits.refreshBody),
+                        client: ConfiguredClient(clientID: target.clientID, secret: target.secret)),
                     target: target, table: table, transport: transport)
             }
             return Sidecar(
-                refreshing: refreshing, tokens: tokens,
-                passThrough: PassThrough(client: passing, baseURL: baseURL, pseudonym: pseudonym, logger: logger),
+                refreshing: refreshing, tokens: tokens, longestBody: limits.refreshBody,
+                passThrough: PassThrough(
+                    client: passing, baseURL: baseURL, pseudonym: pseudonym, uploadPatience: limits.uploadTimeout,
+                    logger: logger),
                 operators: OperatorEndpoints(
                     directory: .choose(named: table.directory), table: table, metrics: metrics, draining: draining,
                     onLoopback: settings.operatorsOnLoopback),
@@ -89,10 +89,15 @@ struct SidecarService: Service {
         ).run()
     }
 
+    /// The most connections to the upstream: more than this is asked to do at once, and files enough are left for as many
+    /// clients. Whoever found none free would wait for one, for no longer than a connection may take.
+    private static let upstreamConnections = 4096
+
     /// The connection itself takes 3 s at the most: one lost packet and a slow handshake.
     ///
-    /// Nothing is followed, unpacked or sent again: what comes and goes is the upstream's and the client's.
-    private func clientConfiguration(pooled connections: Int) throws -> HTTPClient.Configuration {
+    /// HTTP/1.1 only: what is sent and when a connection broke is known of a request of its own, not of a stream among
+    /// others, all of which end with it. Nothing is followed, unpacked or sent again: what comes and goes is the upstream's and the client's.
+    func clientConfiguration() throws -> HTTPClient.Configuration {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.minimumTLSVersion = .tlsv12
         if let path = settings.authorities { tls.trustRoots = .file(path) }
@@ -101,9 +106,10 @@ struct SidecarService: Service {
             timeout: .init(
                 connect: .seconds(3), read: PassThrough.upstreamPatience),
             decompression: .disabled)
+        configuration.httpVersion = .http1Only
         // Common balancers close an idle connection after 60 s: ours go first, or a request meets a closing one.
         configuration.connectionPool.idleTimeout = .seconds(55)
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = Self.upstreamConnections
         configuration.connectionPool.retryConnectionEstablishment = false
         return configuration
     }

@@ -1,5 +1,8 @@
 import Foundation
+import Dispatch
 import Glibc
+import NIOCore
+import NIOPosix
 import ProcessSupport
 import TableTestSupport
 import Testing
@@ -60,6 +63,57 @@ import Testing
         #expect(daemon.finish().status == 0)
     }
 
+    /// Twice in its interval: a third sign comes at its end, where one in each would come at the end of the second.
+    @Test func theWatchdogIsFedTwiceInItsInterval() throws {
+        let daemon = try daemon(["WATCHDOG_USEC": "2000000"])
+        var signs = 0
+        var start = MonotonicInstant.now()
+        while signs < 3, let message = manager.receive() {
+            if message == "WATCHDOG=1" {
+                if signs == 0 { start = .now() }
+                signs += 1
+            }
+        }
+        #expect(signs == 3)
+        #expect(start.duration(to: .now()) < .milliseconds(3500))
+        daemon.send(SIGTERM)
+        #expect(message() == "STOPPING=1")
+        #expect(daemon.finish().status == 0)
+    }
+
+    /// A sign of life is one of the event loops: where those stand still, none is given.
+    @Test func aStuckEventLoopGivesNoSignOfLife() async throws {
+        let stuck = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let (entered, leave) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        stuck.next().execute {
+            entered.signal()
+            leave.wait()
+        }
+        await Task.detached { wait(for: entered) }.value
+        let (signs, gives) = AsyncStream.makeStream(of: Void.self)
+        let link = ServiceManagerLink(
+            watchdogInterval: .milliseconds(20), eventLoops: stuck,
+            notify: { if case .watchdog = $0 { gives.yield() } }, onReady: {}, reload: {})
+        let running = Task { try await link.run() }
+        let early = try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                var iterator = signs.makeAsyncIterator()
+                return await iterator.next() != nil
+            }
+            group.addTask {
+                try await Task.sleep(for: .milliseconds(500))
+                return false
+            }
+            defer { group.cancelAll() }
+            return try await group.next()
+        }
+        #expect(early == false)
+        leave.signal()
+        running.cancel()
+        try await running.value
+        try await stuck.shutdownGracefully()
+    }
+
     @Test func aWatchdogOfAnotherProcessIsNotFed() {
         #expect(ServiceManagerLink.interval(["WATCHDOG_USEC": "1000000"]) == .seconds(1))
         #expect(ServiceManagerLink.interval(["WATCHDOG_USEC": "1000000", "WATCHDOG_PID": "1"]) == nil)
@@ -82,3 +136,6 @@ import Testing
         #expect(daemon.finish().status == 0)
     }
 }
+
+/// Blocks its thread.
+private func wait(for semaphore: DispatchSemaphore) { semaphore.wait() }

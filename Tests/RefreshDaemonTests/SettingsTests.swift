@@ -126,4 +126,22 @@ import Testing
         #expect(third.finish().status == 0)
         #expect(access(directory.file("socket"), F_OK) != 0)
     }
+
+    /// Settings that serve nothing any more change nothing while it runs, and are not said to be in force.
+    @Test func servingDoesNotEndWithAReload() throws {
+        let serving =
+            #"{"listen": ["unix:\#(directory.file("socket"))"], "client-id": "c", "public-client": true, "directory": "#
+            + #""\#(directory.file("table"))"}"#
+        let file = try write("config.json", serving)
+        let daemon = try Program("refreshd", ["--config", file])
+        #expect(daemon.errorLine(containing: "listening") != nil)
+        _ = try write("config.json", "{}")
+        daemon.send(SIGHUP)
+        #expect(daemon.errorLine(containing: "serving begins and ends with a restart only") != nil)
+        _ = try write("config.json", serving)
+        daemon.send(SIGHUP)
+        #expect(daemon.errorLine(containing: "configuration read again") != nil)
+        daemon.send(SIGTERM)
+        #expect(daemon.finish().status == 0)
+    }
 }

@@ -8,7 +8,7 @@ import Testing
 /// Which forms are read as refreshes of the configured client.
 @Suite struct TokenIntakeTests {
     private let intake = TokenIntake(
-        client: ConfiguredClient(clientID: "client 1", secret: "s:/+%"), longestBody: 64 * 1024)
+        client: ConfiguredClient(clientID: "client 1", secret: "s:/+%"))
     private static let plain =
         "grant_type=refresh_token&client_id=client+1&client_secret=s%3A%2F%2B%25&refresh_token=t"
     private static let form: HTTPHeaders = ["Content-Type": "application/x-www-form-urlencoded"]

@@ -32,9 +32,9 @@ def provider_python():
 
 
 class Provider:
-    def __init__(self, scratch):
+    def __init__(self, scratch, secret):
         self.process = subprocess.Popen(
-            [provider_python(), HERE / "oauth_provider.py", f"{scratch}/db.sqlite3"], stdout=subprocess.PIPE, text=True)
+            [provider_python(), HERE / "oauth_provider.py", f"{scratch}/db.sqlite3", secret], stdout=subprocess.PIPE, text=True)
         self.url, self.client = self.process.stdout.readline().split()
         self.port = int(self.url.rsplit(":", 1)[1])
 
@@ -56,10 +56,10 @@ class Provider:
 
 def check_oauth(checks, programs, directory):
     with tempfile.TemporaryDirectory(prefix="refreshd-oauth-", dir="/dev/shm") as scratch:
-        provider = Provider(scratch)
         secret = Path(scratch) / "secret"
         secret.touch(mode=0o600)
         secret.write_text(SECRET + "\n")
+        provider = Provider(scratch, secret)
         try:
             for way in ("basic", "post"):
                 sidecar = Sidecar(

@@ -4,9 +4,13 @@ import hashlib
 import json
 import os
 import resource
+import signal
 import socket
+import subprocess
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 from harness import JSON, PATH, Sidecar, read_answer, refresh_body, status
 from scripted_upstream import ScriptedUpstream
@@ -43,6 +47,10 @@ def check_unchanged(checks, programs, directory):
     checks.that("HEAD keeps the length", answer[1].get("content-length") == "12345", answer)
     answer = sidecar.raw(b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n")
     checks.that("a chunked body arrives whole", json.loads(answer.partition(b"\r\n\r\n")[2])["length"] == 5, answer)
+    answer = sidecar.raw(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+    told = json.loads(answer.partition(b"\r\n\r\n")[2])
+    checks.that("an empty one as an empty one",
+                [value for name, value in told["headers"] if name.lower() == "content-length"] == ["0"], told)
     with sidecar.connect() as connection:
         connection.sendall(b"PUT /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
         first = connection.recv(65536)
@@ -61,10 +69,15 @@ def check_unchanged(checks, programs, directory):
 def is_cut(sidecar):
     with sidecar.connect() as connection:
         connection.sendall(b"GET /cut HTTP/1.1\r\nHost: x\r\n\r\n")
-        received = b""
-        while piece := connection.recv(65536):
-            received += piece
+        received = read_to_the_end(connection)
     return b"Content-Length: 100" in received and received.endswith(b"half")
+
+
+def read_to_the_end(connection):
+    received = b""
+    while piece := connection.recv(65536):
+        received += piece
+    return received
 
 
 def check_streams(checks, programs, directory):
@@ -85,10 +98,14 @@ def check_streams(checks, programs, directory):
     told = json.loads(sidecar.request("POST", "/echo", body)[2])
     checks.that("20 MB up arrive unchanged",
                 (told["length"], told["sha256"]) == (len(body), hashlib.sha256(body).hexdigest()), told)
+    # A reader that stops, on either side, stops the other: nothing piles up in between.
+    taken, stopped = send_until_it_stalls(
+        sidecar, b"POST /slow-reader HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (200 * 2**20), 200 * 2**20)
+    checks.that("an upstream that does not read stops the client", stopped, f"{taken / 2**20:.0f} MiB were taken")
+    upstream.gate.set()
     down = sidecar.request("GET", "/download")[2]
     expected = b"".join(bytes([n % 251]) * 65536 for n in range(len(down) // 65536))
     checks.that("20 MB down arrive unchanged", len(down) == upstream.download_size and down == expected, len(down))
-    # A reader that stops, on either side, stops the other: nothing piles up in between.
     upstream.download_size = 200 * 2**20
     with sidecar.connect() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
@@ -98,7 +115,7 @@ def check_streams(checks, programs, directory):
     started.set()
     watcher.join()
     growth = max(most) - before
-    checks.that("memory stays flat meanwhile", growth < 24 and stalled, f"{growth:.1f} MiB more, stalled: {stalled}")
+    checks.that("memory stays flat meanwhile", growth < 12 and stalled, f"{growth:.1f} MiB more, stalled: {stalled}")
     print(f"      resident before {before:.1f} MiB, at the most {max(most):.1f} MiB", flush=True)
     with sidecar.connect() as connection:
         connection.sendall(b"GET /pieces HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -114,20 +131,48 @@ def check_streams(checks, programs, directory):
     checks.that("a streamed answer arrives in pieces", arrived == 3, (arrived, received))
     answer = sidecar.raw(b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1000)
     checks.that("an answer before the body's end arrives", status(answer) == 413, answer)
+    for _ in range(3):
+        upstream.seen.release()
+    with sidecar.connect() as connection:
+        connection.sendall(b"GET /pieces HTTP/1.0\r\n\r\n")
+        old = read_to_the_end(connection)
+    checks.that("and without chunks to a client of HTTP/1.0",
+                old.endswith(b"\r\n\r\npiece0piece1piece2") and b"chunked" not in old, old)
     sidecar.stop()
     upstream.close()
 
 
 def stalls(sidecar):
-    """Whether the sidecar's memory stops growing while nobody reads."""
-    last = sidecar.resident()
-    for _ in range(40):
+    """Whether the sidecar's memory stops growing while nobody reads: is the same five times in a row."""
+    last, quiet = sidecar.resident(), 0
+    for _ in range(60):
         time.sleep(0.05)
         now = sidecar.resident()
-        if now <= last + 0.25:
+        quiet = quiet + 1 if now <= last + 0.05 else 0
+        if quiet == 5:
             return True
         last = now
     return False
+
+
+def send_until_it_stalls(sidecar, head, size):
+    """Sends a head and up to `size` bytes; how many were taken, and whether it came to a stop in their midst."""
+    with sidecar.connect() as connection:
+        connection.sendall(head)
+        taken = send_while_taken(connection, size)
+    return taken, taken < size
+
+
+def send_while_taken(connection, size):
+    """How many of `size` bytes are taken before none is for a second."""
+    connection.settimeout(1)
+    taken, piece = 0, bytes(2**20)
+    try:
+        while taken < size:
+            taken += connection.send(piece[:size - taken])
+    except TimeoutError:
+        pass
+    return taken
 
 
 def check_odd(checks, programs, directory):
@@ -186,24 +231,145 @@ def check_odd(checks, programs, directory):
     upstream.close()
 
 
+def check_upgrade(checks, programs, directory):
+    """A request that offers another protocol: answered, and the last one; what comes after it is kept for nobody."""
+    upstream = ScriptedUpstream()
+    sidecar = Sidecar(programs, upstream.url, directory)
+    sidecar.request("GET", "/warm")
+    before = sidecar.resident()
+    offer = b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"
+    with sidecar.connect() as connection:
+        connection.sendall(b"GET /held HTTP/1.1\r\n" + offer)
+        checks.that("a request that offers HTTP/2 arrives", upstream.arrived.wait(20))
+        taken = send_while_taken(connection, 50 * 2**20)
+        grown = sidecar.resident() - before
+        checks.that("what follows it is not taken", taken < 50 * 2**20 and grown < 12, (taken, grown))
+        upstream.gate.set()
+        connection.settimeout(20)
+        answer = b""
+        try:
+            while piece := connection.recv(65536):
+                answer += piece
+        except ConnectionResetError:
+            # What was sent and not read is why.
+            pass
+    checks.that("it is answered, and its connection closed", status(answer) == 200 and b"connection: close" in answer.lower(),
+                answer)
+    with sidecar.connect() as connection:
+        connection.sendall(b"GET /again HTTP/1.1\r\n" + offer)
+        connection.settimeout(10)
+        answer = read_to_the_end(connection)
+    checks.that("an honest client is told so at once", b"connection: close" in answer.lower(), answer)
+    sidecar.stop()
+    upstream.close()
+
+
+def check_left_midway(checks, programs, directory):
+    """A client that leaves while the upstream is slow: the upstream hears of it."""
+    upstream = ScriptedUpstream()
+    sidecar = Sidecar(programs, upstream.url, directory)
+    with sidecar.connect() as connection:
+        connection.sendall(b"GET /until-left HTTP/1.1\r\nHost: x\r\n\r\n")
+        upstream.arrived.wait(20)
+    checks.that("a client that leaves takes its request with it", upstream.left.wait(10))
+    sidecar.stop()
+    upstream.close()
+
+
+def check_tls(checks, programs, directory):
+    """The upstream behind TLS: as sure of it as WorkOS has to be, and in HTTP/1.1 even where it would rather have 2."""
+    with tempfile.TemporaryDirectory(prefix="refreshd-tls-", dir="/dev/shm") as scratch:
+        certificate, key, both = f"{scratch}/certificate.pem", f"{scratch}/key.pem", f"{scratch}/both.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+             "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out",
+             certificate], check=True, capture_output=True)
+        with open(both, "w") as file:
+            file.write(open(certificate).read() + open(key).read())
+        upstream = ScriptedUpstream(both)
+        for name, options, expected in [("trusted", ["--ca-file", certificate], 200), ("unknown", [], 502)]:
+            sidecar = Sidecar(programs, upstream.url, f"{directory}-{name}", *options)
+            passed = sidecar.request("GET", "/any")
+            refreshed = sidecar.request("POST", PATH, refresh_body("token"), JSON)
+            checks.that(f"a certificate that is {name}: {expected}", (passed[0], refreshed[0]) == (expected, expected),
+                        (passed, refreshed))
+            sidecar.stop()
+        checks.that("HTTP/1.1 is spoken", upstream.protocols == {"http/1.1"}, upstream.protocols)
+        upstream.close()
+
+
+class Relay(threading.Thread):
+    """A port that leads to another one, which is not known yet when it opens."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.target = None
+
+    def run(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self.target))
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self.copy, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def copy(source, sink):
+        try:
+            while piece := source.recv(65536):
+                sink.sendall(piece)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
 def check_loop(checks, programs, directory):
     """A sidecar that is its own upstream ends at once instead of asking itself for ever."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
-    listener.close()
-    sidecar = Sidecar(programs, f"http://127.0.0.1:{port}", directory, "--listen", f"tcp:127.0.0.1:{port}")
+    relay = Relay()
+    sidecar = Sidecar(programs, relay.url, directory)
+    relay.target = sidecar.port
+    relay.start()
     seen = sidecar.request("GET", "/any")
     checks.that("a circle of sidecars is seen", seen[0] == 508, seen)
+    sidecar.stop()
+    relay.listener.close()
+
+
+def check_queue(checks, programs, directory):
+    """A storm of connections while the daemon is busy: they wait instead of being refused."""
+    sidecar = Sidecar(programs, "http://127.0.0.1:9", directory)
+    allowed = int(Path("/proc/sys/net/core/somaxconn").read_text())
+    wanted = min(400, allowed)
+    sidecar.process.send_signal(signal.SIGSTOP)
+    waiting = []
+    try:
+        for _ in range(wanted):
+            waiting.append(socket.socket(socket.AF_UNIX))
+            waiting[-1].setblocking(False)
+            waiting[-1].connect(sidecar.socket)
+        refused = False
+    except BlockingIOError:
+        refused = True
+    checks.that(f"{wanted} connections wait to be accepted", not refused, len(waiting))
+    for connection in waiting:
+        connection.close()
+    sidecar.process.send_signal(signal.SIGCONT)
     sidecar.stop()
 
 
 def check_connections(checks, programs, directory):
+    # Before the daemon starts, which inherits it.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096 if hard == resource.RLIM_INFINITY else min(4096, hard), hard))
     upstream = ScriptedUpstream()
     sidecar = Sidecar(programs, upstream.url, directory)
     for number in range(20):
         sidecar.request("POST", PATH, refresh_body(f"token-{number}"), JSON)
     checks.that("20 refreshes, one connection to the upstream", upstream.connections == 1, upstream.connections)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     before = sidecar.resident()
     held = [sidecar.connect() for _ in range(1000)]
     good = 0
@@ -220,9 +386,7 @@ def check_connections(checks, programs, directory):
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(sidecar.socket)
         connection.sendall(b"GET /kept HTTP/1.0\r\n\r\n")
-        received = b""
-        while piece := connection.recv(65536):
-            received += piece
+        received = read_to_the_end(connection)
     checks.that("the Unix socket serves HTTP/1.0, and closes", received.startswith(b"HTTP/1.1 200"), received)
     mode = os.stat(sidecar.socket).st_mode & 0o777
     checks.that("the Unix socket's mode is 0660", mode == 0o660, oct(mode))
@@ -230,4 +394,7 @@ def check_connections(checks, programs, directory):
     upstream.close()
 
 
-ALL = [check_unchanged, check_streams, check_odd, check_loop, check_connections]
+ALL = [
+    check_unchanged, check_streams, check_upgrade, check_odd, check_left_midway, check_tls, check_loop, check_queue,
+    check_connections,
+]

@@ -18,8 +18,8 @@ def sdk_process(url, token, count, ready, answers):
     sdk = workos.WorkOSClient(api_key=KEY, client_id=CLIENT, base_url=url)
 
     def call():
-        ready.wait(30)
         try:
+            ready.wait(30)
             answer = sdk.user_management.authenticate_with_refresh_token(refresh_token=token)
             answers.put((answer.access_token, answer.refresh_token))
         except Exception as error:  # noqa: BLE001: whatever it is, the parent wants to know
@@ -84,6 +84,27 @@ def check_mixed(checks, programs, emulator, directory):
     all_ids = {id for _, id in ids} | {text.rsplit(" ", 1)[-1] for text in said}
     checks.that(
         "all of them got that call's answer", len(all_ids) == 1 and {code for code, _ in ids} == {200}, (ids, said))
+    sidecar.stop()
+
+
+def check_many(checks, programs, emulator, directory):
+    """Refreshes of different tokens do not wait for each other."""
+    sidecar = Sidecar(programs, emulator.url, directory)
+    tokens = [new_token(emulator) for _ in range(100)]
+    emulator.control("PATCH", "/settings", {"delay_ms": 4000})
+    seen = []
+
+    def call(token):
+        seen.append(sidecar.request("POST", PATH, refresh_body(token), JSON)[0])
+
+    threads = [threading.Thread(target=call, args=(token,)) for token in tokens]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    emulator.control("PATCH", "/settings", {"delay_ms": 0})
+    checks.that("100 tokens at once at an upstream that takes 4 s: all refreshed", seen == [200] * 100,
+                {code: seen.count(code) for code in seen})
     sidecar.stop()
 
 
@@ -265,4 +286,4 @@ def check_credentials(checks, programs, emulator, directory):
     public.stop()
 
 
-ALL = [check_sdk, check_mixed, check_words, check_credentials, check_left, check_stopped, check_killed]
+ALL = [check_sdk, check_mixed, check_many, check_words, check_credentials, check_left, check_stopped, check_killed]

@@ -24,7 +24,7 @@ PATH = "/user_management/authenticate"
 class Sidecar:
     """A running refreshd, with a Unix socket and a loopback port."""
 
-    def __init__(self, programs, upstream, directory, *options, public=False, key=KEY):
+    def __init__(self, programs, upstream, directory, *options, public=False, key=KEY, before_start=None):
         self.scratch = tempfile.TemporaryDirectory(prefix="refreshd-sidecar-", dir="/dev/shm")
         self.socket = f"{self.scratch.name}/socket"
         self.directory = directory
@@ -39,7 +39,8 @@ class Sidecar:
             key_file.touch(mode=0o600)
             key_file.write_text(key + "\n")
             arguments += ["--api-key-file", str(key_file)]
-        self.process = subprocess.Popen(arguments, stderr=subprocess.PIPE, env={"PATH": os.environ["PATH"]})
+        self.process = subprocess.Popen(
+            arguments, stderr=subprocess.PIPE, env={"PATH": os.environ["PATH"]}, preexec_fn=before_start)
         atexit.register(self.process.kill)
         self.log = b""
         self.port = int(self.await_log(b"address=tcp:127.0.0.1:").split(b"tcp:127.0.0.1:")[1].split()[0])

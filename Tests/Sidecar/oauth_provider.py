@@ -1,9 +1,10 @@
 """A provider that nobody here wrote: django-oauth-toolkit, with rotation and without a grace period.
 
-    provider.py DATABASE
+    oauth_provider.py DATABASE SECRET-FILE
 
-Prints "URL CLIENT-ID CLIENT-SECRET" once it serves. POST /issue makes a refresh token, GET /calls counts the requests to
-the token endpoint. Each of those takes as long as the body of the last POST /delay says, in milliseconds.
+Prints "URL CLIENT-ID" once it serves; the client's secret is that of the file. GET /issue makes a refresh token, GET /calls
+tells how many requests the token endpoint got. Each of those takes as long as the body of the last POST /delay says, in
+milliseconds.
 """
 
 import datetime
@@ -11,6 +12,7 @@ import itertools
 import socketserver
 import sys
 import time
+from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import django
@@ -39,10 +41,10 @@ call_command("migrate", verbosity=0)
 from django.contrib.auth.models import User  # noqa: E402
 from oauth2_provider.models import AccessToken, Application, RefreshToken  # noqa: E402
 
-SECRET = "a secret:with/odd+signs%"
 numbers = itertools.count()
 application = Application.objects.create(
-    name="test", client_type="confidential", authorization_grant_type="password", client_secret=SECRET)
+    name="test", client_type="confidential", authorization_grant_type="password",
+    client_secret=Path(sys.argv[2]).read_text().rstrip("\n"))
 user = User.objects.create_user("ada")
 state = {"calls": 0, "delay": 0}
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import socket
 import socketserver
+import ssl
 import threading
 
 
@@ -25,6 +26,8 @@ class Handler(socketserver.StreamRequestHandler):
         named = {name.lower(): value for name, value in headers}
         with self.server.lock:
             self.server.requests.append((method, target, headers))
+            if self.server.tls:
+                self.server.protocols.add(self.connection.selected_alpn_protocol())
         if target.startswith("/early"):
             self.answer(413, b"too much")
             return False
@@ -34,6 +37,14 @@ class Handler(socketserver.StreamRequestHandler):
             length += len(piece)
             if target.startswith("/slow-reader"):
                 self.server.gate.wait(20)
+        if target.startswith("/until-left"):
+            self.server.arrived.set()
+            if not self.rfile.read(1):
+                self.server.left.set()
+            return False
+        if target.startswith("/held"):
+            self.server.arrived.set()
+            self.server.gate.wait(20)
         if target.startswith("/download"):
             self.download()
         elif target.startswith("/pieces"):
@@ -91,24 +102,34 @@ class Handler(socketserver.StreamRequestHandler):
 
 
 class ScriptedUpstream(socketserver.ThreadingTCPServer):
-    """Listens on a free loopback port until it is closed."""
+    """Listens on a free loopback port until it is closed; with TLS where it is given a file with certificate and key."""
 
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 1024
 
-    def __init__(self):
+    def __init__(self, certificate=None):
         super().__init__(("127.0.0.1", 0), Handler)
+        self.tls, self.protocols = None, set()
+        if certificate:
+            self.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            self.tls.load_cert_chain(certificate)
+            # Who offers HTTP/2 gets it, and is not understood.
+            self.tls.set_alpn_protocols(["h2", "http/1.1"])
         self.lock = threading.Lock()
         self.requests, self.connections = [], 0
         self.gate, self.seen = threading.Event(), threading.Semaphore(0)
+        self.arrived, self.left = threading.Event(), threading.Event()
         self.download_size = 20 * 2**20
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.url = f"{'https://localhost' if certificate else 'http://127.0.0.1'}:{self.server_address[1]}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def get_request(self):
         connection, address = super().get_request()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.tls:
+            # The handshake is the handler's: it must not hold up others.
+            connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         return connection, address
 
     def handle_error(self, request, client_address):

@@ -14,6 +14,8 @@ struct PassThrough: Sendable {
     let baseURL: String?
     /// Our name in `Via`, unlike any other process's.
     let pseudonym: String
+    /// How long the upstream may take none of a body that is there for it, and say nothing.
+    let uploadPatience: Duration
     let logger: Logger
 
     /// The longest pause before the upstream answers, or in its answer; the clients' own patience.
@@ -27,14 +29,41 @@ struct PassThrough: Sendable {
         guard let url = url ?? baseURL.map({ $0 + request.head.uri }) else {
             return try await writer.write(.error(.notFound, "invalid_request", "There is no upstream for this path."))
         }
+        guard ![.none, .known(0)].contains(request.length) else {
+            return try await exchange(outgoing(request, nil, url), nil, with: writer)
+        }
+        let stalling = StallWatch(patience: uploadPatience)
+        let body = ResumedBody(read, request.body, watch: stalling)
+        let outgoing = outgoing(request, body, url)
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await exchange(outgoing, stalling, with: writer)
+                return true
+            }
+            group.addTask {
+                try await stalling.expiry()
+                return false
+            }
+            let isWhole = try await group.next()
+            group.cancelAll()
+            if isWhole == false {
+                logger.notice("the upstream takes no more of a body, and does not answer")
+                throw AnswerWriter.CutShort()
+            }
+        }
+    }
+
+    private func exchange(
+        _ outgoing: HTTPClientRequest, _ stalling: StallWatch?, with writer: AnswerWriter
+    ) async throws {
         let answer: HTTPClientResponse
         do {
-            answer = try await client.execute(outgoing(request, read, url), deadline: .distantFuture)
+            answer = try await client.execute(outgoing, deadline: .distantFuture)
         } catch {
             try Task.checkCancellation()
             return try await writer.write(self.answer(to: error))
         }
-        try await pass(answer, to: writer)
+        try await pass(answer, stalling, to: writer)
     }
 
     /// What is not passed on, and why.
@@ -54,25 +83,32 @@ struct PassThrough: Sendable {
         return nil
     }
 
-    private func outgoing(_ request: ClientRequest, _ read: ByteBuffer, _ url: String) -> HTTPClientRequest {
+    private func outgoing(_ request: ClientRequest, _ body: ResumedBody?, _ url: String) -> HTTPClientRequest {
         var outgoing = HTTPClientRequest(url: url)
         outgoing.method = request.head.method
         outgoing.headers = HopByHop.removed(from: request.head.headers)
         outgoing.headers.remove(name: "Host")
         outgoing.headers.remove(name: "Expect")
         outgoing.headers.add(name: "Via", value: "1.1 \(pseudonym)")
-        switch request.length {
-        case .none: break
-        case .known(0): outgoing.body = .bytes(ByteBuffer())
-        case .known(let length): outgoing.body = .stream(ResumedBody(read, request.body), length: .known(length))
-        case .chunked: outgoing.body = .stream(ResumedBody(read, request.body), length: .unknown)
+        switch (request.length, body) {
+        case (.known(0), _): outgoing.body = .bytes(ByteBuffer())
+        case (.known(let length), let body?): outgoing.body = .stream(body, length: .known(length))
+        case (.chunked, let body?): outgoing.body = .stream(body, length: .unknown)
+        case (.none, _), (_, nil): break
         }
         return outgoing
     }
 
-    private func pass(_ answer: HTTPClientResponse, to writer: AnswerWriter) async throws {
+    private func pass(_ answer: HTTPClientResponse, _ stalling: StallWatch?, to writer: AnswerWriter) async throws {
+        stalling?.awaitsClient()
         try await writer.begin(answer.status, HopByHop.removed(from: answer.headers))
-        for try await piece in answer.body { try await writer.write(piece) }
+        stalling?.awaitsUpstream()
+        for try await piece in answer.body {
+            stalling?.awaitsClient()
+            try await writer.write(piece)
+            stalling?.awaitsUpstream()
+        }
+        stalling?.awaitsClient()
         try await writer.end()
     }
 

@@ -13,8 +13,6 @@ struct PooledUpstream: Upstream {
 
     /// - Throws: `WorkOSConfigurationError` with the fix in its message.
     init(_ configuration: WorkOSConfiguration, transport: PooledTransport) throws(WorkOSConfigurationError) {
-        // Dates in Retry-After are read with it.
-        try WorkOSUpstream.preload()
         workOS = try WorkOSUpstream(configuration)
         self.transport = transport
         var headers: HTTPHeaders = [

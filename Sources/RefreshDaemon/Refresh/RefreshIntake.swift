@@ -8,8 +8,6 @@ struct RefreshIntake: Sendable {
     static let path = "/user_management/authenticate"
 
     let client: ConfiguredClient
-    /// The longest body, in bytes.
-    let longestBody: Int
 
     /// Why a refresh is not coalesced. Raw values are labels of metrics.
     enum Reason: String, Sendable, CaseIterable {
@@ -19,7 +17,7 @@ struct RefreshIntake: Sendable {
         case otherClient = "other_client"
         /// With fields that this version does not know, and that may change the answer.
         case unknownField = "unknown_field"
-        /// More than ``longestBody``, not plain JSON, or otherwise readable in two ways.
+        /// More than ``ServerLimits/refreshBody``, not plain JSON, or otherwise readable in two ways.
         case oddForm = "odd_form"
     }
 
@@ -27,16 +25,6 @@ struct RefreshIntake: Sendable {
     enum Verdict: Sendable {
         case coalesce(RefreshRequest)
         case passThrough(Reason)
-    }
-
-    /// Whether the head may be that of a refresh, so that its body is worth reading before anything is sent.
-    func isCandidate(_ request: ClientRequest) -> Bool {
-        guard request.head.method == .POST, request.head.uri == Self.path else { return false }
-        switch request.length {
-        case .none, .known(0): return false
-        case .known(let length): return length <= longestBody
-        case .chunked: return true
-        }
     }
 
     /// Judges a candidate by its head and its whole body.

@@ -9,8 +9,6 @@ struct TokenIntake: Sendable {
     static let path = "/oauth2/token"
 
     let client: ConfiguredClient
-    /// The longest body, in bytes.
-    let longestBody: Int
 
     /// What becomes of a request.
     enum Verdict: Sendable {
@@ -24,16 +22,6 @@ struct TokenIntake: Sendable {
         var scope: String?
         var resource: String?
         var audience: String?
-    }
-
-    /// Whether the head may be that of a refresh, so that its body is worth reading before anything is sent.
-    func isCandidate(_ request: ClientRequest) -> Bool {
-        guard request.head.method == .POST, request.head.uri == Self.path else { return false }
-        switch request.length {
-        case .none, .known(0): return false
-        case .known(let length): return length <= longestBody
-        case .chunked: return true
-        }
     }
 
     /// Judges a candidate by its head and its whole body.

@@ -29,12 +29,14 @@ struct AnswerWriter: Sendable {
         try await outbound.write(contentsOf: parts)
     }
 
-    /// Writes status and headers; what delimits the body must be among them, or it is sent in chunks.
+    /// Writes status and headers; what delimits the body must be among them, or it is sent in chunks, and to a client of
+    /// HTTP/1.0, which knows none (RFC 9112 section 6.1), until the connection ends.
     func begin(_ status: HTTPResponseStatus, _ headers: HTTPHeaders) async throws {
         var headers = headers
         if !keepsAlive || isEndless(headers) { headers.replaceOrAdd(name: "Connection", value: "close") }
-        try await outbound.write(
-            .head(HTTPResponseHead(version: .http1_1, status: status, headers: headers)))
+        // The encoder decides on chunks by the version that it writes.
+        let version = isEndless(headers) && request.method != .HEAD ? HTTPVersion.http1_0 : .http1_1
+        try await outbound.write(.head(HTTPResponseHead(version: version, status: status, headers: headers)))
         // After the head of an answer without a length, the encoder would send the last chunk of a body that HEAD has not.
         if request.method == .HEAD, isEndless(headers) { throw CutShort() }
     }

@@ -12,6 +12,10 @@ final class ClientPatience: ChannelDuplexHandler {
 
     private let limits: ServerLimits
     private var isInBody = false
+    /// Requests that came and are not answered to the end: a client may send the next ones before.
+    private var outstanding = 0
+    /// Whether no other request can follow.
+    private var isLast = false
     private var readTimer: Scheduled<Void>?
     private var writeTimer: Scheduled<Void>?
 
@@ -34,22 +38,31 @@ final class ClientPatience: ChannelDuplexHandler {
         readTimer?.cancel()
         readTimer = nil
         switch unwrapInboundIn(data) {
-        case .head: isInBody = true
+        case .head(let head):
+            outstanding += 1
+            isInBody = true
+            isLast = head.mayLeaveHTTP
         case .body: break
-        case .end: isInBody = false
+        case .end:
+            isInBody = false
+            awaitHead(context)
         }
         context.fireChannelRead(data)
     }
 
     /// A body is late only while it is asked for: where the upstream is slow, the client is not read from.
+    ///
+    /// After a last request nothing is read, for what came would be kept, and by nobody taken.
     func read(context: ChannelHandlerContext) {
+        if isLast, !isInBody { return }
         if isInBody, readTimer == nil { readTimer = expiry(limits.bodyTimeout, context) }
         context.read()
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = unwrapOutboundIn(data), !isInBody, readTimer == nil {
-            readTimer = expiry(limits.headTimeout, context)
+        if case .end = unwrapOutboundIn(data) {
+            outstanding -= 1
+            awaitHead(context)
         }
         context.write(data, promise: promise)
     }
@@ -58,6 +71,11 @@ final class ClientPatience: ChannelDuplexHandler {
         writeTimer?.cancel()
         writeTimer = context.channel.isWritable ? nil : expiry(limits.writeTimeout, context)
         context.fireChannelWritabilityChanged()
+    }
+
+    /// The client's turn begins when all it asked is answered and all it had to send has come, in either order.
+    private func awaitHead(_ context: ChannelHandlerContext) {
+        if outstanding == 0, !isInBody, readTimer == nil { readTimer = expiry(limits.headTimeout, context) }
     }
 
     private func expiry(_ time: TimeAmount, _ context: ChannelHandlerContext) -> Scheduled<Void> {

@@ -32,6 +32,17 @@ struct ClientRequest: Sendable {
         return values.count == 1 ? values.first : nil
     }
 
+    /// Whether the head may be that of a refresh, so that its body is worth reading before anything is sent: to exactly
+    /// `path`, with a body that has not `longest` bytes already by its own word.
+    func mayBeRefresh(at path: String, longest: Int) -> Bool {
+        guard head.method == .POST, head.uri == path else { return false }
+        return switch length {
+        case .none, .known(0): false
+        case .known(let length): length <= longest
+        case .chunked: true
+        }
+    }
+
     /// How the body of `head` is delimited; `nil` where that is not plain, which the parser before should have refused.
     static func length(_ head: HTTPRequestHead) -> BodyLength? {
         let codings = head.headers["transfer-encoding"]

@@ -19,7 +19,8 @@ struct HTTPConnection: Sendable {
     /// Serves until either side closes.
     func serve(_ parts: Parts) async {
         guard draining.enter(parts.channel) else {
-            try? await parts.channel.close().get()
+            // Not only its channel closed: what wraps it wants to be ended, too.
+            try? await parts.executeThenClose { _, _ in }
             return
         }
         defer { draining.leave(parts.channel) }
@@ -49,7 +50,7 @@ struct HTTPConnection: Sendable {
         reading iterator: inout NIOAsyncChannelInboundStream<HTTPServerRequestPart>.AsyncIterator,
         writing outbound: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>, as current: CurrentRequest
     ) async throws -> Bool {
-        let keepsAlive = head.isKeepAlive && head.version == .http1_1 && !draining.hasBegun
+        let keepsAlive = head.isKeepAlive && head.version == .http1_1 && !head.mayLeaveHTTP && !draining.hasBegun
         let writer = AnswerWriter(outbound: outbound, request: head, keepsAlive: keepsAlive)
         guard let length = ClientRequest.length(head) else {
             try await writer.write(.error(.badRequest, "invalid_request", "The body's length is ambiguous."))

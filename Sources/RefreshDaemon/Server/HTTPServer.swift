@@ -22,6 +22,7 @@ struct HTTPServer: Service {
         var listeners: [NIOAsyncChannel<HTTPConnection.Parts, Never>] = []
         for socket in sockets {
             listeners.append(try await listener(on: socket))
+            try socket.lengthenQueue()
             logger.notice("listening", metadata: ["address": "\(socket.name)"])
         }
         onReady()

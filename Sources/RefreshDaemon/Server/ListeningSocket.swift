@@ -45,6 +45,11 @@ struct ListeningSocket: Sendable {
         }
     }
 
+    /// Makes the queue as long as it is to be, after the server, which takes a listening socket's queue to 128.
+    func lengthenQueue() throws(SystemCallError) {
+        guard listen(descriptor, Self.backlog) == 0 else { throw SystemCallError("listen", path: name) }
+    }
+
     /// Closes it without having served.
     func discard() {
         removeFile()
@@ -73,7 +78,9 @@ struct ListeningSocket: Sendable {
             if unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK { unsafe unlink(path) }
             guard unsafe call(bind, descriptor, path) == 0 else { throw SystemCallError("bind", path: path) }
             // Nobody can connect before listen().
-            if let group = access.group, unsafe chown(path, uid_t.max, group) != 0 {
+            guard unsafe lstat(path, &status) == 0 else { throw SystemCallError("lstat", path: path) }
+            // A service may be forbidden to call it, and need not where the group is right already.
+            if let group = access.group, group != status.st_gid, unsafe chown(path, uid_t.max, group) != 0 {
                 throw SystemCallError("chown", path: path)
             }
             guard unsafe chmod(path, access.mode) == 0 else { throw SystemCallError("chmod", path: path) }

@@ -9,6 +9,8 @@ struct ServerLimits: Sendable {
     var bodyTimeout = TimeAmount.seconds(30)
     /// How long a client may take none of what is sent to it. 60 s: as long as an upstream is waited for.
     var writeTimeout = TimeAmount.seconds(60)
+    /// How long the upstream may take none of a body that is there for it, and say nothing. 60 s: as long as its answer is waited for.
+    var uploadTimeout = Duration.seconds(60)
     /// The longest single header field, in bytes. 16 KiB: room for large cookies and tokens.
     var headerField = 16 * 1024
     /// The longest head, in bytes. 64 KiB: more than any upstream takes.

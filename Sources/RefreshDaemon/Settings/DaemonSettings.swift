@@ -110,7 +110,7 @@ struct DaemonSettings: Sendable {
     private static func secret(_ reader: inout SettingsReader, _ credentials: String?) -> String? {
         let isPublic = reader.flag(.publicClient)
         let named = reader.string(.apiKeyFile)
-        let handedOver = credentials.map { "\($0)/\(credential)" }.flatMap(Self.existing)
+        let handedOver = credentials.map { "\($0)/\(credential)" }.flatMap(Self.credential(at:))
         guard let path = named ?? handedOver else { return nil }
         if isPublic {
             reader.complain(.publicClient, "a public client has no API key, and there is one in \(path)")
@@ -156,14 +156,10 @@ struct DaemonSettings: Sendable {
         return endpoint
     }
 
-    private static func existing(_ path: String) -> String? {
-        isThere(path) ? path : nil
-    }
-
-    /// A credential of nothing but a line end is the unit's default, and none.
-    private static func isThere(_ path: String) -> Bool {
+    /// The path, if a credential is there; one of nothing but a line end is the unit's default, and none.
+    private static func credential(at path: String) -> String? {
         var status = stat()
-        return unsafe stat(path, &status) == 0 && status.st_size > 1
+        return unsafe stat(path, &status) == 0 && status.st_size > 1 ? path : nil
     }
 
     private static func key(of error: WorkOSConfigurationError) -> SettingKey {
