@@ -8,9 +8,6 @@ extension Duration {
         return (milliseconds < 0 ? "-" : "") + Self.brief(milliseconds.magnitude)
     }
 
-    /// Whole milliseconds, cut off towards zero.
-    var wholeMilliseconds: Int64 { wholeNanoseconds / 1_000_000 }
-
     private static func brief(_ milliseconds: UInt64) -> String {
         let seconds = milliseconds / 1000
         switch seconds {

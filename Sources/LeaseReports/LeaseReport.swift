@@ -110,7 +110,3 @@ private struct Lease: Encodable {
         }
     }
 }
-
-extension Duration {
-    fileprivate var wholeMilliseconds: Int64 { wholeNanoseconds / 1_000_000 }
-}

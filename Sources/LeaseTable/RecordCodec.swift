@@ -33,8 +33,6 @@ public enum RecordCodec {
     public static let formatVersion: UInt16 = 1
     /// Length of the fixed part in bytes.
     public static let headerLength = 112
-    /// Longest record in bytes: both outcomes at their longest.
-    public static let longestRecord = headerLength + 2 * SealedOutcome.lengths.upperBound
 
     /// The record's bytes, in one allocation of just their size.
     /// - Throws: ``RecordEncodingError`` for a record that ``decode(_:environment:)-([UInt8],_)`` would refuse: one

@@ -51,4 +51,7 @@ extension Duration {
     public var wholeNanoseconds: Int64 {
         Int64(clamping: attoseconds / 1_000_000_000)
     }
+
+    /// Whole milliseconds, cut off towards zero, and clamped likewise.
+    public var wholeMilliseconds: Int64 { wholeNanoseconds / 1_000_000 }
 }

@@ -49,7 +49,7 @@ struct UpstreamCall {
     private func log(_ answer: UpstreamAnswer, took duration: Duration) {
         var metadata: Logger.Metadata = [
             "key": "\(leader.flight.key.recordKey.shortDescription)",
-            "milliseconds": "\(duration.wholeNanoseconds / 1_000_000)", "attempt": "\(attempts.count + 1)",
+            "milliseconds": "\(duration.wholeMilliseconds)", "attempt": "\(attempts.count + 1)",
         ]
         switch answer {
         case .success(let success):

@@ -64,10 +64,3 @@ package struct ReceivedAnswer: Sendable {
         headers.first { $0.name.lowercased() == name }?.value
     }
 }
-
-extension ReceivedAnswer {
-    /// An answer of that status which came whole, or was cut short while its body came.
-    package init(status: Int, headers: [UpstreamFailure.Header], body: [UInt8], isCutShort: Bool) {
-        self.init(status: status, headers: headers, body: body, ending: isCutShort ? .timedOut : .complete)
-    }
-}

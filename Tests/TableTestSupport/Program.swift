@@ -124,7 +124,7 @@ public final class Program: Sendable {
         let deadline = MonotonicInstant.now().advanced(by: .seconds(10))
         var bytes: [UInt8] = []
         while true {
-            let left = MonotonicInstant.now().duration(to: deadline).wholeNanoseconds / 1_000_000
+            let left = MonotonicInstant.now().duration(to: deadline).wholeMilliseconds
             var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             var byte: UInt8 = 0
             guard left > 0, Glibc.poll(&poll, 1, Int32(left)) == 1, read(descriptor, &byte, 1) == 1 else {

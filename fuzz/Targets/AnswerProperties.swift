@@ -8,7 +8,7 @@ import WorkOS
 /// then the body.
 enum AnswerProperties {
     static func check(_ input: [UInt8]) throws(Finding) {
-        guard input.count >= 3, (try? CurlLibrary.load()) != nil else { return }
+        guard input.count >= 3 else { return }
         let status = Int(input[0]) << 8 | Int(input[1])
         var rest = input[3...]
         var headers: [UpstreamFailure.Header] = []
@@ -21,7 +21,8 @@ enum AnswerProperties {
                 UpstreamFailure.Header(name: String(parts[0]), value: String(parts.dropFirst().first ?? "")))
         }
         let body = Array(rest)
-        let answer = ReceivedAnswer(status: status, headers: headers, body: body, isCutShort: input[2] & 1 != 0)
+        let answer = ReceivedAnswer(
+            status: status, headers: headers, body: body, ending: input[2] & 1 == 0 ? .complete : .timedOut)
         switch AnswerClassifier.classify(answer) {
         case .success(let success): try check(success, status: status, body: body)
         case .failure(let failure): try check(failure, status: status)

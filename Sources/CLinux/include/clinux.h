@@ -1,5 +1,5 @@
 /* Linux interfaces that Swift's Glibc module does not offer: they stand behind _GNU_SOURCE, in headers
- * the module leaves out, are variadic, or (fork) are marked unavailable. Nothing here has state. */
+ * the module leaves out, are variadic, or (fork) are marked unavailable. Only what concerns forks (fork.c) has state. */
 #ifndef REFRESHD_CLINUX_H
 #define REFRESHD_CLINUX_H
 
