@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Dispatch
 import Logging
 import NIOCore
 import NIOEmbedded
@@ -93,6 +94,38 @@ import Testing
             try await channel.eventLoop.submit { try HTTPConnection.Parts(wrappingChannelSynchronously: channel) }
                 .get())
         #expect(!channel.isActive)
+    }
+
+    /// What the connection has not taken yet holds up the next piece: nothing piles up while its event loop is busy.
+    @Test func aPieceIsWrittenWhenTheEventLoopHasTakenIt() async throws {
+        let (written, isWritten) = AsyncStream.makeStream(of: Bool.self)
+        let told = Told { _, writer in
+            let leave = DispatchSemaphore(value: 0)
+            try await writer.begin(.ok, ["Content-Type": "text/plain"])
+            writer.eventLoop.execute { leave.wait() }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    try await writer.write(ByteBuffer(string: "piece"))
+                    isWritten.yield(true)
+                }
+                group.addTask {
+                    try await Task.sleep(for: .milliseconds(300))
+                    isWritten.yield(false)
+                    leave.signal()
+                }
+                try await group.waitForAll()
+            }
+            try await writer.end()
+            isWritten.finish()
+        }
+        try await ServerUnderTest.serving(told) { server in
+            try await server.converse("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") { inbound, _ in
+                #expect(await inbound.rest().contains("piece"))
+            }
+        }
+        var order: [Bool] = []
+        for await wasWritten in written { order.append(wasWritten) }
+        #expect(order == [false, true])
     }
 
     /// Chunks are for clients of HTTP/1.1 (RFC 9112 section 6.1).

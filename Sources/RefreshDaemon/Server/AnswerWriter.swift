@@ -7,6 +7,8 @@ struct AnswerWriter: Sendable {
     struct CutShort: Error {}
 
     let outbound: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>
+    /// The connection's.
+    let eventLoop: any EventLoop
     let request: HTTPRequestHead
     /// Whether the connection may take another request afterwards.
     let keepsAlive: Bool
@@ -44,6 +46,9 @@ struct AnswerWriter: Sendable {
     /// Writes a piece of the body.
     func write(_ piece: ByteBuffer) async throws {
         try await outbound.write(.body(.byteBuffer(piece)))
+        // Whether there is room for the next one is known when the event loop has taken this one. While the loop is busy
+        // elsewhere, an upstream could otherwise send a whole answer into memory.
+        try await eventLoop.submit {}.get()
     }
 
     /// Ends the answer.

@@ -34,7 +34,8 @@ struct HTTPConnection: Sendable {
                 while let part = try await iterator.next(), case .head(let head) = part {
                     guard draining.mark(parts.channel, idle: false) else { return }
                     let mayGoOn = try await answer(
-                        head, from: peer, reading: &iterator, writing: outbound, as: current)
+                        head, from: peer, reading: &iterator, writing: outbound, on: parts.channel.eventLoop,
+                        as: current)
                     guard mayGoOn, draining.mark(parts.channel, idle: true) else { return }
                 }
             }
@@ -48,10 +49,12 @@ struct HTTPConnection: Sendable {
     private func answer(
         _ head: HTTPRequestHead, from peer: Peer,
         reading iterator: inout NIOAsyncChannelInboundStream<HTTPServerRequestPart>.AsyncIterator,
-        writing outbound: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>, as current: CurrentRequest
+        writing outbound: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>, on eventLoop: any EventLoop,
+        as current: CurrentRequest
     ) async throws -> Bool {
         let keepsAlive = head.isKeepAlive && head.version == .http1_1 && !head.mayLeaveHTTP && !draining.hasBegun
-        let writer = AnswerWriter(outbound: outbound, request: head, keepsAlive: keepsAlive)
+        let writer = AnswerWriter(
+            outbound: outbound, eventLoop: eventLoop, request: head, keepsAlive: keepsAlive)
         guard let length = ClientRequest.length(head) else {
             try await writer.write(.error(.badRequest, "invalid_request", "The body's length is ambiguous."))
             return false
