@@ -297,7 +297,8 @@ if Context.environment["REFRESHD_BENCHMARKS"] == "1" {
     package.products.append(.library(name: "swift-caller", type: .dynamic, targets: ["SwiftCaller"]))
     package.targets.append(
         .target(
-            name: "SwiftCaller", dependencies: ["LeaseTable", "RefreshClient", logging], path: "Benchmarks/SwiftCaller")
+            name: "SwiftCaller", dependencies: ["LeaseTable", "RefreshClient", logging],
+            path: "Benchmarks/SwiftCaller")
     )
 }
 

@@ -57,8 +57,8 @@ final class FlightLeader: Sendable {
 
     /// Leads until the flight has ended, the call is under way, or the deadline has come.
     ///
-    /// - Parameter known: What this leader has seen itself; `nil` for what the last one knew.
-    func lead(until deadline: MonotonicInstant, knowing known: Handover? = nil) -> End {
+    /// - Parameter known: What this leader has seen itself, or what the last one knew.
+    func lead(until deadline: MonotonicInstant, knowing known: Handover) -> End {
         switch seek(until: deadline, knowing: known) {
         case .finished: return .finished
         case .deadline(let handover): return .deadline(handover)
@@ -78,8 +78,8 @@ final class FlightLeader: Sendable {
     /// Leads until the flight has ended, the call is this caller's to make, or the deadline has come.
     ///
     /// - Parameter known: As for ``lead(until:knowing:)``.
-    func seek(until deadline: MonotonicInstant, knowing known: Handover? = nil) -> Find {
-        var seeker = LeaseSeeker(flights, flight.key, configuration, knowing: known ?? flight.handedDown)
+    func seek(until deadline: MonotonicInstant, knowing known: Handover) -> Find {
+        var seeker = LeaseSeeker(flights, flight.key, configuration, knowing: known)
         while true {
             switch seeker.step(until: deadline) {
             case .granted(let tenure, let table): return .granted(tenure, table)

@@ -22,6 +22,7 @@ enum FlightThread {
     }
 
     private static func run(_ leader: FlightLeader, until deadline: MonotonicInstant) {
-        if case .deadline(let handover) = leader.lead(until: deadline) { handOver(leader, handover) }
+        let end = leader.lead(until: deadline, knowing: leader.flight.handedDown)
+        if case .deadline(let handover) = end { handOver(leader, handover) }
     }
 }

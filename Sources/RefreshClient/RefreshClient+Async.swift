@@ -17,7 +17,7 @@ extension RefreshClient {
             let key = try key(of: request)
             let flights = FlightTable.current(for: directory)
             // No waiting here: what is not to be had at once is left to the flight.
-            var seen: Handover?
+            var seen = Handover()
             if let result = storedResult(key, in: flights, deadline: .now(), otherwise: &seen) {
                 return RefreshResult(result)
             }

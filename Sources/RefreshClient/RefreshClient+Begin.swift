@@ -41,8 +41,8 @@ extension RefreshClient {
     ) throws(FlightFailure) -> BeginResult {
         let key = try key(of: request)
         let flights = FlightTable.current(for: directory)
-        var seen: Handover?
-        if let result = storedResult(key, in: flights, deadline: deadline, otherwise: &seen) {
+        var known = Handover()
+        if let result = storedResult(key, in: flights, deadline: deadline, otherwise: &known) {
             return .result(RefreshResult(result))
         }
         let (flight, isNew) = flights.flightToJoin(key)
@@ -50,9 +50,7 @@ extension RefreshClient {
         while true {
             if leads {
                 let leader = leader(of: flight, in: flights, request, lease: lease)
-                let found = leader.seek(until: deadline, knowing: seen)
-                seen = nil
-                switch found {
+                switch leader.seek(until: deadline, knowing: known) {
                 case .finished: break
                 case .granted(let tenure, let table):
                     let held = HeldLease(leader, holding: tenure, in: table)
@@ -75,7 +73,7 @@ extension RefreshClient {
             case .outcome(let outcome): return .result(RefreshResult(try outcome.get()))
             case .leads:
                 leads = true
-                seen = nil
+                known = flight.handedDown
             case .deadline: throw .deadline(nil)
             }
         }

@@ -79,8 +79,8 @@ public struct RefreshClient: Sendable {
     ) throws(FlightFailure) -> FlightOutcome {
         let key = try key(of: request)
         let flights = FlightTable.current(for: directory)
-        var seen: Handover?
-        if let result = storedResult(key, in: flights, deadline: deadline, otherwise: &seen) {
+        var known = Handover()
+        if let result = storedResult(key, in: flights, deadline: deadline, otherwise: &known) {
             return .success(result)
         }
         let (flight, isNew) = flights.flightToJoin(key)
@@ -88,9 +88,7 @@ public struct RefreshClient: Sendable {
         var leads = isNew
         while true {
             if leads {
-                let end = leader.lead(until: deadline, knowing: seen)
-                seen = nil
-                if case .deadline(let handover) = end {
+                if case .deadline(let handover) = leader.lead(until: deadline, knowing: known) {
                     FlightThread.handOver(leader, handover)
                     return flight.outcomeAtDeadline ?? .failure(.deadline(nil))
                 }
@@ -99,7 +97,7 @@ public struct RefreshClient: Sendable {
             case .outcome(let outcome): return outcome
             case .leads:
                 leads = true
-                seen = nil
+                known = flight.handedDown
             case .deadline: return .failure(.deadline(nil))
             }
         }
@@ -120,7 +118,7 @@ public struct RefreshClient: Sendable {
     ///
     /// - Parameter seen: Set, where there is none, to what was seen instead: for the leader of a flight that is new.
     func storedResult(
-        _ key: KeyMaterial, in flights: FlightTable, deadline: MonotonicInstant, otherwise seen: inout Handover?
+        _ key: KeyMaterial, in flights: FlightTable, deadline: MonotonicInstant, otherwise seen: inout Handover
     ) -> UpstreamSuccess? {
         guard let table = flights.openTable(withoutFlightOf: key.recordKey),
             let decision = try? table.look(at: key, as: Claim(), deadline: deadline)

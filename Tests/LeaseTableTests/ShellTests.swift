@@ -112,6 +112,17 @@ import Testing
         }
     }
 
+    @Test func `of those who saw the holder die, one goes first`() throws {
+        let tenure = try take()
+        let lease = try joined()
+        withExtendedLifetime(tenure) {}
+        #expect(table.goesFirst(after: lease.pipe))
+        #expect(!table.goesFirst(after: lease.pipe))
+        // Where nobody makes pipes, nothing tells who is the first.
+        let none = WakePipeName(holder: lease.holder, number: 0)
+        #expect(table.goesFirst(after: none) && table.goesFirst(after: none))
+    }
+
     @Test func `a pipe that lost the race leaves nothing behind`() throws {
         let tenure = try take()
         _ = try table.claim(key, as: Claim(), pipe: table.preparePipe(), deadline: Self.soon)

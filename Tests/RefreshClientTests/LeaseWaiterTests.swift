@@ -64,6 +64,32 @@ extension ClientTests {
             #expect(client.counts.takeovers == 1)
         }
 
+        // Holder      One who waits      Another
+        // dies
+        //             goes first
+        //             dies
+        //                                lets it go first, for a moment, and then holds
+        @Test func `nobody relies on who goes first after a holder's end`() throws {
+            let client = try setting.client(upstream)
+            let table = try setting.table()
+            let key = try setting.key("rt", upstream)
+            var tenure = try table.take(key)
+            var waiter = try client.waiter(for: request)
+            #expect(try waiter.resume().descriptor != nil)
+            let pipe = try #require(try table.record(of: key)).pipe
+            tenure = nil
+            #expect(tenure == nil)
+            #expect(table.goesFirst(after: pipe))
+            guard case .wait(nil, let moment) = try waiter.resume() else {
+                Issue.record("it did not let the other one go first")
+                return
+            }
+            #expect(moment <= .milliseconds(1))
+            pause(for: moment)
+            _ = try #require(try waiter.resume().lease).publish(UpstreamSuccess(body: bytes("at")))
+            #expect(client.counts.takeovers == 1)
+        }
+
         // Worker                    Test
         // inside a write
         // transaction, stopped
