@@ -65,19 +65,22 @@ let package = Package(
         .target(name: "ProcessSupport", dependencies: ["CLinux"]),
         .target(name: "LMDB", dependencies: ["CLMDB", "CLinux", "ProcessSupport"]),
         .target(name: "LeaseTable", dependencies: ["LMDB", "CLinux", "ProcessSupport", crypto, logging]),
+        // What every process counts, in a file that all of them share.
+        .target(name: "FleetCounters", dependencies: ["CLinux", "LMDB", "LeaseTable", "ProcessSupport"]),
         .testTarget(name: "LeaseTableTests", dependencies: ["LeaseTable", "ProcessSupport", crypto]),
         // Leases as operators see them: in a table, in JSON, over HTTP.
-        .target(name: "LeaseReports", dependencies: ["LeaseTable", "ProcessSupport"]),
+        .target(name: "LeaseReports", dependencies: ["FleetCounters", "LeaseTable", "ProcessSupport"]),
         .executableTarget(
             name: "lease-dump",
-            dependencies: ["LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "WorkOS", argumentParser],
+            dependencies: [
+                "FleetCounters", "LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "WorkOS", argumentParser,
+            ],
             path: "Sources/LeaseDump"),
         .executableTarget(
             name: "refreshd",
             dependencies: [
-                "LeaseReports", "LeaseTable", "ProcessSupport", "RefreshClient", "WorkOS", argumentParser,
-                asyncHTTPClient,
-                crypto, logging, serviceLifecycle, unixSignals,
+                "FleetCounters", "LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "RefreshClient", "WorkOS",
+                argumentParser, asyncHTTPClient, crypto, logging, serviceLifecycle, unixSignals,
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -111,7 +114,8 @@ let package = Package(
         .executableTarget(
             name: "lease-simulation", dependencies: ["LeaseSimulator", argumentParser], path: "Tests/LeaseSimulation"),
         .testTarget(name: "LeaseSimulatorTests", dependencies: ["LeaseSimulator", "lease-simulation"]),
-        .target(name: "RefreshClient", dependencies: ["LeaseTable", "ProcessSupport", logging]),
+        .target(
+            name: "RefreshClient", dependencies: ["FleetCounters", "LeaseTable", "ProcessSupport", logging]),
         // A worker process under a test's command: to be killed, stopped and forked.
         .executableTarget(
             name: "refresh-client-worker",
@@ -298,8 +302,8 @@ for target in package.targets where target.type != .system {
     settings.append(.enableUpcomingFeature("InternalImportsByDefault"))
     // SE-0458: every use of an unsafe construct is marked; only where C is touched.
     let touchesC = [
-        "ProcessSupport", "LMDB", "LeaseTable", "RefreshClient", "WorkOS", "CRefreshClient", "lease-dump", "refreshd",
-        "FuzzTargets",
+        "ProcessSupport", "LMDB", "LeaseTable", "FleetCounters", "RefreshClient", "WorkOS", "CRefreshClient",
+        "lease-dump", "refreshd", "FuzzTargets",
     ]
     .contains(target.name)
     if touchesC { settings.append(.strictMemorySafety()) }

@@ -17,6 +17,8 @@ struct FlightLeader {
     let request: RefreshRequest
     let upstream: any Upstream
     let configuration: RefreshConfiguration
+    /// Whether this is a caller, or leads in one's place: then it counts as waiting while it waits for somebody else.
+    var isCaller = true
 
     /// How seeking ended.
     enum Find {
@@ -52,7 +54,7 @@ struct FlightLeader {
                 // Others may have a thread: let them have the lease.
                 otherwise: { try? table.abandon(tenure, deadline: deadline) })
         case .alone:
-            flights.count(\.refreshedAlone)
+            flights.count(\.refreshedAlone, .refreshedAlone)
             let call = LoneCall(leader: self)
             return inThread({ call.run() }, otherwise: {})
         }
@@ -61,15 +63,18 @@ struct FlightLeader {
     /// Leads until the flight has ended, the call is this caller's to make, or the deadline has come.
     func seek(until deadline: MonotonicInstant) -> Find {
         var seeker = LeaseSeeker(flights, flight.key, configuration, knowing: flight.handedDown)
+        var mark: WaitMark?
+        defer { withExtendedLifetime(mark) {} }
         while true {
             switch seeker.step(until: deadline) {
             case .granted(let tenure, let table): return .granted(tenure, table)
             case .ended(let outcome):
-                finish(outcome)
+                finish(outcome, from: seeker.hasJoined ? .othersCall : .stored)
                 return .finished
             case .wait(let instant):
                 guard sleep(until: instant, deadline: deadline) else { return .deadline(seeker.handover) }
             case .join(let lease, let round, let table):
+                if isCaller, mark == nil { mark = WaitMark(flights.slot, for: flight.key.recordKey) }
                 do throws(LeaseTableError) {
                     seeker.woke(
                         try configuration.waitStrategy.wait(for: lease, round: round, in: table, until: deadline))
@@ -85,9 +90,9 @@ struct FlightLeader {
     }
 
     /// Ends the flight.
-    func finish(_ outcome: FlightOutcome) {
+    func finish(_ outcome: FlightOutcome, from origin: OutcomeOrigin = .ownCall) {
         flights.remove(flight)
-        flight.finish(outcome)
+        flight.finish(outcome, from: origin)
     }
 
     private func inThread(_ run: @escaping @Sendable () -> Void, otherwise letGo: () -> Void) -> End {
@@ -123,7 +128,7 @@ extension FlightTable {
         after error: LeaseTableError, sawOthers: Bool, _ configuration: RefreshConfiguration
     ) -> Bool {
         let goesAlone = !sawOthers && configuration.whenCoordinationFails == .refreshAlone
-        count(\.coordinationFailures)
+        count(\.coordinationFailures, .coordinationFailures)
         configuration.logger.error(
             "the lease table failed",
             metadata: [

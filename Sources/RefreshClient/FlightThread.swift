@@ -17,7 +17,11 @@ enum FlightThread {
     static func handOver(_ leader: FlightLeader, _ handover: Handover) {
         switch leader.flight.stepDown(handover, ifNobody: { leader.flights.remove(leader.flight) }) {
         case .follower, .nobody: return
-        case .needsThread(let deadline): start(leader, until: deadline)
+        case .needsThread(let deadline):
+            // Those it leads for wait themselves, and are counted.
+            var leader = leader
+            leader.isCaller = false
+            start(leader, until: deadline)
         }
     }
 

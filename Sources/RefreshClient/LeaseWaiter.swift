@@ -19,6 +19,9 @@ public struct LeaseWaiter: Sendable {
     private let deadline: MonotonicInstant
     private var seeker: LeaseSeeker
     private var standing = Standing.seeking
+    private let began = MonotonicInstant.now()
+    /// Its wait for somebody else, while there is one.
+    private var mark: WaitMark?
 
     /// What this caller waits for.
     private enum Standing: Sendable {
@@ -63,12 +66,35 @@ public struct LeaseWaiter: Sendable {
     public mutating func resume() throws(TokenRefreshError) -> Progress {
         try Forks.heldOff { () throws(TokenRefreshError) in
             do throws(FlightFailure) {
-                return try advance()
+                let progress = try advance()
+                note(progress)
+                return progress
             } catch {
+                mark = nil
+                flights.slot?.countCaller(.failure(error), from: origin, since: began)
                 throw TokenRefreshError(error, context: request.context)
             }
         }
     }
+
+    /// Counts the caller as waiting or not, and at its end.
+    private mutating func note(_ progress: Progress) {
+        switch progress {
+        case .holder: mark = nil
+        case .result(let result):
+            mark = nil
+            let success = UpstreamSuccess(body: result.body, requestID: result.requestID)
+            flights.slot?.countCaller(.success(success), from: origin, since: began)
+        case .wait:
+            switch standing {
+            case .watching, .polling, .following:
+                if mark == nil { mark = WaitMark(flights.slot, for: seeker.key.recordKey) }
+            case .seeking, .pausing: mark = nil
+            }
+        }
+    }
+
+    private var origin: OutcomeOrigin { seeker.hasJoined ? .othersCall : .stored }
 
     private mutating func advance() throws(FlightFailure) -> Progress {
         switch standing {
@@ -91,7 +117,7 @@ public struct LeaseWaiter: Sendable {
             if now >= stepEnds { return wait(atMost: Self.longestStep) }
             switch seeker.step(until: stepEnds) {
             case .granted(let tenure, let table):
-                return try granted(HeldLease(leader(of: Flight(key: seeker.key)), holding: tenure, in: table))
+                return try granted(HeldLease(leader(of: Flight(key: seeker.key)), holding: tenure, in: table, since: began))
             case .ended(let outcome): return .result(RefreshResult(try outcome.get()))
             case .wait(let instant): return wait(atMost: BootInstant.now().duration(to: instant))
             case .timedOut: continue
@@ -157,13 +183,13 @@ public struct LeaseWaiter: Sendable {
             throw .coordination(error)
         }
         let (flight, isNew) = flights.flightToJoin(seeker.key)
-        if isNew { return .holder(HeldLease(aloneIn: leader(of: flight))) }
+        if isNew { return .holder(HeldLease(aloneIn: leader(of: flight), since: began)) }
         return try following(flight)
     }
 
     private mutating func following(_ flight: Flight) throws(FlightFailure) -> Progress {
         if let outcome = flight.ended { return .result(RefreshResult(try outcome.get())) }
-        if flight.lead() { return .holder(HeldLease(aloneIn: leader(of: flight))) }
+        if flight.lead() { return .holder(HeldLease(aloneIn: leader(of: flight), since: began)) }
         if MonotonicInstant.now() >= deadline {
             if let outcome = flight.outcomeAtDeadline { return .result(RefreshResult(try outcome.get())) }
             throw .deadline(nil)

@@ -26,10 +26,11 @@ extension RefreshClient {
     public func begin(
         _ request: RefreshRequest, lease: Duration? = nil, deadline: Duration? = nil
     ) throws(TokenRefreshError) -> BeginResult {
-        let until = MonotonicInstant.now().advanced(by: deadline ?? configuration.callerDeadline)
+        let began = MonotonicInstant.now()
+        let until = began.advanced(by: deadline ?? configuration.callerDeadline)
         return try Forks.heldOff { () throws(TokenRefreshError) in
             do throws(FlightFailure) {
-                return try begin(request, lease: lease, until: until)
+                return try begin(request, lease: lease, since: began, until: until)
             } catch {
                 throw TokenRefreshError(error, context: request.context)
             }
@@ -37,11 +38,13 @@ extension RefreshClient {
     }
 
     private func begin(
-        _ request: RefreshRequest, lease: Duration?, until deadline: MonotonicInstant
+        _ request: RefreshRequest, lease: Duration?, since began: MonotonicInstant, until deadline: MonotonicInstant
     ) throws(FlightFailure) -> BeginResult {
         let key = try key(of: request)
         let flights = FlightTable.current(for: directory)
-        if let result = storedResult(key, in: flights, deadline: deadline) { return .result(RefreshResult(result)) }
+        if let result = storedResult(key, in: flights, since: began, deadline: deadline) {
+            return .result(RefreshResult(result))
+        }
         let (flight, isNew) = flights.flightToJoin(key)
         var leads = isNew
         while true {
@@ -50,35 +53,48 @@ extension RefreshClient {
                 switch leader.seek(until: deadline) {
                 case .finished: break
                 case .granted(let tenure, let table):
-                    let held = HeldLease(leader, holding: tenure, in: table)
+                    let held = HeldLease(leader, holding: tenure, in: table, since: began)
                     FlightThread.handOver(
                         self.leader(of: flight, in: flights, request),
                         Handover(claim: Claim(joined: tenure.generation), table: table))
-                    return try afterPause(held, until: deadline)
-                case .alone: return .holder(HeldLease(aloneIn: leader))
+                    return try afterPause(held, in: flights, since: began, until: deadline)
+                case .alone: return .holder(HeldLease(aloneIn: leader, since: began))
                 case .deadline(let handover):
                     FlightThread.handOver(self.leader(of: flight, in: flights, request), handover)
-                    if let outcome = flight.outcomeAtDeadline { return .result(RefreshResult(try outcome.get())) }
-                    throw .deadline(nil)
+                    return try ended(
+                        flight.outcomeAtDeadline ?? .failure(.deadline(nil)), from: .othersCall, in: flights,
+                        since: began)
                 }
             }
+            let mark = leads ? nil : WaitMark(flights.slot, for: key.recordKey)
+            defer { withExtendedLifetime(mark) {} }
             switch flight.follow(until: deadline) {
-            case .outcome(let outcome): return .result(RefreshResult(try outcome.get()))
+            case .outcome(let outcome):
+                return try ended(outcome, from: leads ? flight.cameFrom : .othersCall, in: flights, since: began)
             case .leads: leads = true
-            case .deadline: throw .deadline(nil)
+            case .deadline:
+                return try ended(.failure(.deadline(nil)), from: .othersCall, in: flights, since: began)
             }
         }
     }
 
+    /// Counts the caller, and gives it what it gets.
+    private func ended(
+        _ outcome: FlightOutcome, from origin: OutcomeOrigin, in flights: FlightTable, since began: MonotonicInstant
+    ) throws(FlightFailure) -> BeginResult {
+        flights.slot?.countCaller(outcome, from: origin, since: began)
+        return .result(RefreshResult(try outcome.get()))
+    }
+
     /// Waits for the end of a pause that the upstream asked the last holder for.
     private func afterPause(
-        _ held: HeldLease, until deadline: MonotonicInstant
+        _ held: HeldLease, in flights: FlightTable, since began: MonotonicInstant, until deadline: MonotonicInstant
     ) throws(FlightFailure) -> BeginResult {
         guard case .wait(let interval)? = try? held.maySend(callTimeout: .zero) else { return .holder(held) }
         let left = MonotonicInstant.now().duration(to: deadline)
         guard interval < left else {
             held.abandon()
-            throw .deadline(nil)
+            return try ended(.failure(.deadline(nil)), from: .othersCall, in: flights, since: began)
         }
         pause(for: interval)
         return .holder(held)

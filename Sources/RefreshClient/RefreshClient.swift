@@ -52,10 +52,11 @@ public struct RefreshClient: Sendable {
     public func refresh(
         _ request: RefreshRequest, deadline: Duration? = nil, lease: Duration? = nil
     ) throws(TokenRefreshError) -> RefreshResult {
-        let until = MonotonicInstant.now().advanced(by: deadline ?? configuration.callerDeadline)
+        let began = MonotonicInstant.now()
+        let until = began.advanced(by: deadline ?? configuration.callerDeadline)
         return try Forks.heldOff { () throws(TokenRefreshError) in
             do throws(FlightFailure) {
-                return RefreshResult(try outcome(of: request, lease: lease, until: until).get())
+                return RefreshResult(try outcome(of: request, lease: lease, since: began, until: until).get())
             } catch {
                 throw TokenRefreshError(error, context: request.context)
             }
@@ -73,25 +74,37 @@ public struct RefreshClient: Sendable {
     // MARK: Inside
 
     private func outcome(
-        of request: RefreshRequest, lease: Duration?, until deadline: MonotonicInstant
+        of request: RefreshRequest, lease: Duration?, since began: MonotonicInstant, until deadline: MonotonicInstant
     ) throws(FlightFailure) -> FlightOutcome {
         let key = try key(of: request)
         let flights = FlightTable.current(for: directory)
-        if let result = storedResult(key, in: flights, deadline: deadline) { return .success(result) }
+        if let result = storedResult(key, in: flights, since: began, deadline: deadline) { return .success(result) }
         let (flight, isNew) = flights.flightToJoin(key)
         let leader = leader(of: flight, in: flights, request, lease: lease)
+        let (outcome, origin) = fly(flight, leader, isNew: isNew, until: deadline)
+        flights.slot?.countCaller(outcome, from: origin, since: began)
+        return outcome
+    }
+
+    /// Leads a flight or follows it, to its outcome or the deadline.
+    private func fly(
+        _ flight: Flight, _ leader: FlightLeader, isNew: Bool, until deadline: MonotonicInstant
+    ) -> (FlightOutcome, OutcomeOrigin) {
         var leads = isNew
         while true {
             if leads {
                 if case .deadline(let handover) = leader.lead(until: deadline) {
                     FlightThread.handOver(leader, handover)
-                    return flight.outcomeAtDeadline ?? .failure(.deadline(nil))
+                    return (flight.outcomeAtDeadline ?? .failure(.deadline(nil)), .othersCall)
                 }
             }
+            // Who has led waits for its own call.
+            let mark = leads ? nil : WaitMark(leader.flights.slot, for: flight.key.recordKey)
+            defer { withExtendedLifetime(mark) {} }
             switch flight.follow(until: deadline) {
-            case .outcome(let outcome): return outcome
+            case .outcome(let outcome): return (outcome, leads ? flight.cameFrom : .othersCall)
             case .leads: leads = true
-            case .deadline: return .failure(.deadline(nil))
+            case .deadline: return (.failure(.deadline(nil)), .othersCall)
             }
         }
     }
@@ -111,13 +124,13 @@ public struct RefreshClient: Sendable {
     /// A result that is stored already, where the table is open and nobody in this process is on the key: the way that
     /// most late callers take, without a flight.
     func storedResult(
-        _ key: KeyMaterial, in flights: FlightTable, deadline: MonotonicInstant
+        _ key: KeyMaterial, in flights: FlightTable, since began: MonotonicInstant, deadline: MonotonicInstant
     ) -> UpstreamSuccess? {
         guard flights.flight(of: key.recordKey) == nil, let table = flights.openTable,
             case .hit(let sealed)? = try? table.look(at: key, as: Claim(), deadline: deadline),
             let success = sealed.payload(for: key, OutcomePayload.decodeSuccess)
         else { return nil }
-        flights.count(\.hits)
+        flights.count(\.hits, .hits)?.countCaller(.callersStored, since: began)
         return success
     }
 
