@@ -13,8 +13,8 @@ FUZZ := 60
 
 # Run one after another: tests that block threads, or that load the machine, starve those of a server in the same process.
 GROUPS_OF_TESTS := WorkOSEmulatorTests RefreshClientTests 'LMDBTests|ProcessSupportTests' \
-	'LeaseTableTests|LeaseSimulatorTests|FuzzTests' WorkOSTests LeaseDumpTests RefreshDaemonTests HostileFilesTests \
-	'AuthKitTests|AuthKitMiddlewareTests'
+	'LeaseTableTests|FleetCountersTests|LeaseSimulatorTests|FuzzTests' WorkOSTests LeaseDumpTests RefreshDaemonTests \
+	HostileFilesTests 'AuthKitTests|AuthKitMiddlewareTests'
 
 # Servers that link the library: folders of Tests/Hosts.
 HOSTS_IN_CI := gunicorn php-fpm c

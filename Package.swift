@@ -98,7 +98,10 @@ let package = Package(
             path: "Tests/TableTestSupport"),
         .testTarget(
             name: "LeaseDumpTests",
-            dependencies: ["LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "TableTestSupport", "lease-dump"]),
+            dependencies: [
+                "FleetCounters", "LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "TableTestSupport",
+                "fleet-counter-worker", "lease-dump",
+            ]),
         .testTarget(
             name: "RefreshDaemonTests",
             dependencies: [
@@ -107,6 +110,15 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
+        // A process that counts, under a test's command: to be killed and forked.
+        .executableTarget(
+            name: "fleet-counter-worker", dependencies: ["CLinux", "FleetCounters", "LeaseTable", "ProcessSupport"],
+            path: "Tests/FleetCounterWorker"),
+        .testTarget(
+            name: "FleetCountersTests",
+            dependencies: [
+                "FleetCounters", "LMDB", "LeaseTable", "ProcessSupport", "TableTestSupport", "fleet-counter-worker",
             ]),
         // The protocol on a simulated machine, with the real records and the real decisions on them.
         .target(
@@ -124,8 +136,8 @@ let package = Package(
         .testTarget(
             name: "RefreshClientTests",
             dependencies: [
-                "LeaseTable", "LMDB", "ProcessSupport", "RefreshClient", "SanitizerSupport", "refresh-client-worker",
-                logging,
+                "FleetCounters", "LeaseTable", "LMDB", "ProcessSupport", "RefreshClient", "SanitizerSupport",
+                "refresh-client-worker", logging,
             ]),
         // libcurl's header at build time, its library by dlopen when first needed: nothing links it.
         .target(name: "CCurl"),

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import LMDB
 import LeaseTable
 import ProcessSupport
 

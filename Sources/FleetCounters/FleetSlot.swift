@@ -1,5 +1,5 @@
 public import LeaseTable
-public import ProcessSupport
+import ProcessSupport
 
 /// Where this process counts: a slot of its own in a file that all processes of a table share.
 ///

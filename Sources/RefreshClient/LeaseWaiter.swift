@@ -1,3 +1,4 @@
+import FleetCounters
 import LeaseTable
 import ProcessSupport
 

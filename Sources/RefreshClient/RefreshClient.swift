@@ -1,3 +1,4 @@
+import FleetCounters
 public import LeaseTable
 import Logging
 import ProcessSupport

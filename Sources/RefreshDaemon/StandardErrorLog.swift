@@ -75,11 +75,15 @@ struct StandardErrorLog: LogHandler {
 
     /// In UTC, to the second (RFC 3339).
     private static func timestamp(_ instant: time_t) -> String {
-        var (instant, parts) = (instant, tm())
+        var instant = instant
+        var parts = unsafe tm()
         unsafe _ = gmtime_r(&instant, &parts)
-        func digits(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        return "\(parts.tm_year + 1900)-\(digits(parts.tm_mon + 1))-\(digits(parts.tm_mday))"
-            + "T\(digits(parts.tm_hour)):\(digits(parts.tm_min)):\(digits(parts.tm_sec))Z"
+        let date = unsafe [parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday]
+        let time = unsafe [parts.tm_hour, parts.tm_min, parts.tm_sec]
+        func text(_ numbers: [Int32], _ separator: String) -> String {
+            numbers.map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(separator: separator)
+        }
+        return "\(text(date, "-"))T\(text(time, ":"))Z"
     }
 }
 
