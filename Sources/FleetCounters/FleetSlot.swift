@@ -1,5 +1,5 @@
 public import LeaseTable
-import ProcessSupport
+public import ProcessSupport
 
 /// Where this process counts: a slot of its own in a file that all processes of a table share.
 ///
@@ -41,9 +41,9 @@ public final class FleetSlot: Sendable {
     }
 
     /// Notes that a caller waits for somebody else's call. To be ended, by this process.
-    public func beginWaiting(for key: RecordKey) -> Wait {
+    public func beginWaiting(for key: RecordKey, since began: MonotonicInstant = .now()) -> Wait {
         count(.waits)
-        return Wait(place: entries.enter(key), began: .now())
+        return Wait(place: entries.enter(key), began: began)
     }
 
     /// Notes that it does not any more.

@@ -43,8 +43,12 @@ final class AsyncCaller: @unchecked Sendable {
     }
 
     /// Has it count as waiting until it is resumed.
-    func waits(_ mark: WaitMark?) {
-        mutex.withLock { if !isComplete { self.mark = mark } }
+    func waits(_ mark: WaitMark) {
+        let isLate = mutex.withLock {
+            if !isComplete { self.mark = mark }
+            return isComplete
+        }
+        if isLate { mark.end() }
     }
 
     /// Where its outcome came from.
@@ -80,7 +84,7 @@ final class AsyncCaller: @unchecked Sendable {
             defer { (continuation, self.mark) = (nil, nil) }
             return (true, continuation, self.mark)
         }
-        withExtendedLifetime(mark) {}
+        mark?.end()
         if let waiting {
             DeadlineWatch.current().remove(self)
             waiting.resume(returning: outcome)

@@ -40,21 +40,3 @@ extension OutcomeOrigin {
         }
     }
 }
-
-/// A caller's wait in the fleet's counters, ended with the object. In a forked child it is the parent's, and left alone.
-final class WaitMark: Sendable {
-    private let slot: FleetSlot
-    private let wait: FleetSlot.Wait
-    private let madeIn = forkGeneration()
-
-    /// `nil` where nothing is counted.
-    init?(_ slot: FleetSlot?, for key: RecordKey) {
-        guard let slot else { return nil }
-        self.slot = slot
-        wait = slot.beginWaiting(for: key)
-    }
-
-    deinit {
-        if forkGeneration() == madeIn { slot.endWaiting(wait) }
-    }
-}

@@ -11,16 +11,37 @@ struct FleetMembership {
     private var settled: EnvironmentID?
     private var nextTry = MonotonicInstant(nanoseconds: 0)
     private var hasComplained = false
+    /// Callers that began to wait before there was a slot.
+    private var unseen: [Unseen] = []
+
+    private struct Unseen {
+        weak var mark: WaitMark?
+    }
 
     /// How long counting may hold a refresh up for the table's write lock, once in a process's life at the most: 10 ms, as
     /// long as thousands of writes take.
     static let patience = Duration.milliseconds(10)
     /// The pause after a lock that was not to be had.
     private static let retryPause = Duration.seconds(1)
+    /// How many callers are kept in mind before those that are gone are looked for. 256: more than most processes have.
+    private static let longestMemory = 256
 
     /// Whether a slot is to be sought in that environment now.
     func isWanting(_ environment: EnvironmentID, now: MonotonicInstant) -> Bool {
         settled != environment && now >= nextTry
+    }
+
+    /// Keeps a caller in mind until there is a slot; not where there will be none.
+    mutating func remember(_ mark: WaitMark) {
+        guard settled == nil else { return }
+        if unseen.count >= Self.longestMemory { unseen.removeAll { $0.mark == nil } }
+        unseen.append(Unseen(mark: mark))
+    }
+
+    /// Those, for who counts them in.
+    mutating func takeUnseen() -> [WaitMark] {
+        defer { unseen = [] }
+        return unseen.compactMap(\.mark)
     }
 
     /// Notes how seeking ended.
@@ -50,7 +71,9 @@ extension FlightTable {
         let outcome = Result { () throws(CounterFileError) in
             try FleetCounters.slot(in: table, deadline: min(deadline, now.advanced(by: FleetMembership.patience)))
         }
-        guard settle(outcome, in: table.environmentID, now: now), case .failure(let error) = outcome else { return }
+        let isNews = settle(outcome, in: table.environmentID, now: now)
+        if let slot { for mark in takeUnseen() { mark.begin(in: slot) } }
+        guard isNews, case .failure(let error) = outcome else { return }
         table.configuration.logger.notice(
             "this process is not counted in the metrics", metadata: ["error": "\(error)"])
     }

@@ -65,7 +65,7 @@ struct FlightLeader {
     func seek(until deadline: MonotonicInstant) -> Find {
         var seeker = LeaseSeeker(flights, flight.key, configuration, knowing: flight.handedDown)
         var mark: WaitMark?
-        defer { withExtendedLifetime(mark) {} }
+        defer { mark?.end() }
         while true {
             switch seeker.step(until: deadline) {
             case .granted(let tenure, let table): return .granted(tenure, table)
@@ -75,7 +75,7 @@ struct FlightLeader {
             case .wait(let instant):
                 guard sleep(until: instant, deadline: deadline) else { return .deadline(seeker.handover) }
             case .join(let lease, let round, let table):
-                if isCaller, mark == nil { mark = WaitMark(flights.slot, for: flight.key.recordKey) }
+                if isCaller, mark == nil { mark = WaitMark(in: flights, for: flight.key.recordKey) }
                 do throws(LeaseTableError) {
                     seeker.woke(
                         try configuration.waitStrategy.wait(for: lease, round: round, in: table, until: deadline))

@@ -106,6 +106,17 @@ final class FlightTable: @unchecked Sendable {
     /// Where this process counts for the fleet; `nil` where it does not.
     var slot: FleetSlot? { mutex.withLock { membership.slot } }
 
+    /// The same for a caller that waits; where there is none yet, it will be counted in when there is.
+    func slot(orLaterFor mark: WaitMark) -> FleetSlot? {
+        mutex.withLock {
+            if membership.slot == nil { membership.remember(mark) }
+            return membership.slot
+        }
+    }
+
+    /// Callers that wait since before there was a slot, once.
+    func takeUnseen() -> [WaitMark] { mutex.withLock { membership.takeUnseen() } }
+
     func isWantingSlot(in environment: EnvironmentID, now: MonotonicInstant) -> Bool {
         mutex.withLock { membership.isWanting(environment, now: now) }
     }

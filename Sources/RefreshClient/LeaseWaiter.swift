@@ -71,7 +71,7 @@ public struct LeaseWaiter: Sendable {
                 note(progress)
                 return progress
             } catch {
-                mark = nil
+                unmark()
                 flights.slot?.countCaller(.failure(error), from: origin, since: began)
                 throw TokenRefreshError(error, context: request.context)
             }
@@ -81,18 +81,23 @@ public struct LeaseWaiter: Sendable {
     /// Counts the caller as waiting or not, and at its end.
     private mutating func note(_ progress: Progress) {
         switch progress {
-        case .holder: mark = nil
+        case .holder: unmark()
         case .result(let result):
-            mark = nil
+            unmark()
             let success = UpstreamSuccess(body: result.body, requestID: result.requestID)
             flights.slot?.countCaller(.success(success), from: origin, since: began)
         case .wait:
             switch standing {
             case .watching, .polling, .following:
-                if mark == nil { mark = WaitMark(flights.slot, for: seeker.key.recordKey) }
-            case .seeking, .pausing: mark = nil
+                if mark == nil { mark = WaitMark(in: flights, for: seeker.key.recordKey) }
+            case .seeking, .pausing: unmark()
             }
         }
+    }
+
+    private mutating func unmark() {
+        mark?.end()
+        mark = nil
     }
 
     private var origin: OutcomeOrigin { seeker.hasJoined ? .othersCall : .stored }

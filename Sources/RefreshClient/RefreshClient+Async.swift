@@ -61,7 +61,7 @@ extension RefreshClient {
             caller.leads()
             FlightThread.start(leader(of: flight, in: flights, request), until: caller.deadline)
         } else {
-            caller.waits(WaitMark(flights.slot, for: key.recordKey))
+            caller.waits(WaitMark(in: flights, for: key.recordKey))
         }
         // Cancelled in between: what was just entered is taken out again.
         if caller.hasEnded {

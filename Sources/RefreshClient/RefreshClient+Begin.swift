@@ -67,8 +67,8 @@ extension RefreshClient {
                         since: began)
                 }
             }
-            let mark = leads ? nil : WaitMark(flights.slot, for: key.recordKey)
-            defer { withExtendedLifetime(mark) {} }
+            let mark = leads ? nil : WaitMark(in: flights, for: key.recordKey)
+            defer { mark?.end() }
             switch flight.follow(until: deadline) {
             case .outcome(let outcome):
                 return try ended(outcome, from: leads ? flight.cameFrom : .othersCall, in: flights, since: began)

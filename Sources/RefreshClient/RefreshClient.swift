@@ -100,8 +100,8 @@ public struct RefreshClient: Sendable {
                 }
             }
             // Who has led waits for its own call.
-            let mark = leads ? nil : WaitMark(leader.flights.slot, for: flight.key.recordKey)
-            defer { withExtendedLifetime(mark) {} }
+            let mark = leads ? nil : WaitMark(in: leader.flights, for: flight.key.recordKey)
+            defer { mark?.end() }
             switch flight.follow(until: deadline) {
             case .outcome(let outcome): return (outcome, leads ? flight.cameFrom : .othersCall)
             case .leads: leads = true

@@ -211,6 +211,7 @@ extension ClientTests {
             let client = try setting.client(upstream) { $0.logger = log.logger }
             let callers = try (0..<3).map { _ in try client.inBackground("rt") }
             let key = try setting.key("rt", upstream).recordKey
+            #expect(upstream.awaitCalls(1))
             #expect(try eventually { try seen().waiters[key] == 2 })
             gate.open()
             for caller in callers { #expect(try caller.get().body == bytes("at")) }
