@@ -105,7 +105,8 @@ let package = Package(
         .testTarget(
             name: "RefreshDaemonTests",
             dependencies: [
-                "LeaseTable", "LMDB", "ProcessSupport", "RefreshClient", "TableTestSupport", "refreshd", logging,
+                "FleetCounters", "LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "RefreshClient",
+                "TableTestSupport", "refreshd", logging,
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),

@@ -123,7 +123,8 @@ public struct LeaseWaiter: Sendable {
             if now >= stepEnds { return wait(atMost: Self.longestStep) }
             switch seeker.step(until: stepEnds) {
             case .granted(let tenure, let table):
-                return try granted(HeldLease(leader(of: Flight(key: seeker.key)), holding: tenure, in: table, since: began))
+                return try granted(
+                    HeldLease(leader(of: Flight(key: seeker.key)), holding: tenure, in: table, since: began))
             case .ended(let outcome): return .result(RefreshResult(try outcome.get()))
             case .wait(let instant): return wait(atMost: BootInstant.now().duration(to: instant))
             case .timedOut: continue

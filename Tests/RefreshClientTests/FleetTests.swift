@@ -20,7 +20,9 @@ extension ClientTests {
         /// The counters that are not 0.
         private func counts() throws -> [FleetCounter: UInt64] {
             let snapshot = try seen()
-            return Dictionary(uniqueKeysWithValues: FleetCounter.allCases.map { ($0, snapshot[$0]) }).filter { $1 > 0 }
+            return Dictionary(uniqueKeysWithValues: FleetCounter.allCases.map { ($0, snapshot[$0]) }).filter {
+                $1 > 0
+            }
         }
 
         @Test func `callers of one flight: one has made the call, the others waited, who comes late finds it stored`()
@@ -41,7 +43,8 @@ extension ClientTests {
             #expect(client.outcome("rt").body == bytes("at"))
             #expect(
                 try counts() == [
-                    .upstreamSuccess: 1, .callersCalled: 1, .callersWaited: 4, .callersStored: 1, .claims: 1, .hits: 1,
+                    .upstreamSuccess: 1, .callersCalled: 1, .callersWaited: 4, .callersStored: 1, .claims: 1,
+                    .hits: 1,
                     .waits: 4,
                 ])
             let after = try seen()
@@ -131,7 +134,8 @@ extension ClientTests {
             b.tell("answer ok at_b")
             for caller in ["1", "2"] { #expect(try b.event("done \(caller)")[2] == "ok") }
             let expected: [FleetCounter: UInt64] = [
-                .upstreamSuccess: 1, .callersCalled: 1, .callersWaited: 1, .claims: 2, .takeoversFromDead: 1, .waits: 2,
+                .upstreamSuccess: 1, .callersCalled: 1, .callersWaited: 1, .claims: 2, .takeoversFromDead: 1,
+                .waits: 2,
             ]
             #expect(try counts() == expected)
             let table = try setting.table()

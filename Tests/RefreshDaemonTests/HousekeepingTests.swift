@@ -16,7 +16,7 @@ import Testing
     private func daemon(interval: String = "3600", _ arguments: [String] = []) throws -> Program {
         try Program(
             "refreshd",
-            ["--directory", directory.path, "--sweep-interval", interval, "--log-level", "info"] + arguments)
+            ["--directory", directory.path, "--sweep-interval", interval, "--log-level", "debug"] + arguments)
     }
 
     /// More records than one batch takes; the one round that there is removes all of them, and none that is alive.
