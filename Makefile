@@ -111,11 +111,13 @@ hosts-together:
 	@Tests/Hosts/run --rounds $(HOST_ROUNDS) $(HOSTS_TO_RUN)
 	@Tests/Hosts/run --rounds $(HOST_ROUNDS) --all $(HOSTS_TO_RUN)
 
-test-browser: ## Loads a page of 12 parallel parts on an expired session, in headless Chromium: ROUNDS=50
+test-browser: ## Loads a page of 12 parallel parts on an expired session, and the status page, in headless Chromium: ROUNDS=50
 	@scripts/install-dependencies browser
 	@swift build --product workos-emulator
 	@swift build --product hummingbird-authkit
 	@Tests/AuthKitBrowser/run --browser --rounds $(ROUNDS)
+	@swift build --product refreshd
+	@Tests/Sidecar/run_status_page.py
 
 simulation: ## Runs the protocol on a simulated machine: SCHEDULES=100000 SEED=1
 	@swift build --configuration release --product lease-simulation

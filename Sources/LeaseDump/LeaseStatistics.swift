@@ -35,7 +35,7 @@ struct LeaseStatistics {
             ("oldest_ms", rows.compactMap { $0.content?.age.wholeMilliseconds }.max().map { "\($0)" } ?? "-"),
             ("record_bytes", "\(rows.reduce(0) { $0 + $1.size })"),
             ("map_bytes", "\(space.mapSize)"),
-            ("map_used_bytes", "\(space.usedToPage * space.pageSize)"),
+            ("map_used_bytes", "\(space.usedToPage)"),
             ("file_system_free_bytes", "\(space.fileSystemFree)"),
             ("readers", "\(space.readersInUse)"),
             ("reader_slots", "\(space.readerSlots)"),

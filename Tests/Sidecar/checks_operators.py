@@ -47,7 +47,7 @@ def check_operators(checks, programs, emulator, directory):
         'refreshd_upstream_calls_total{outcome="success"} 1', 'refreshd_callers_total{got="own_call"} 1',
         'refreshd_callers_total{got="stored"} 2', "refreshd_hits_total 2", 'refreshd_leases{state="success"} 1',
         'refreshd_refresh_seconds_bucket{le="+Inf"} 3', "refreshd_refresh_seconds_count 3",
-        "refreshd_call_seconds_count 3", "refreshd_counting_processes 1", "refreshd_reader_slots 1024",
+        "refreshd_call_seconds_count 3", "refreshd_counting_processes 1", "refreshd_map_bytes 1073741824",
     ]:
         checks.that(line, line in lines, lines)
     dumped = subprocess.run(

@@ -13,7 +13,7 @@ struct TableSizes {
         values = [
             ("record_bytes", "Bytes of the table's records.", rows.reduce(0) { $0 + $1.size }),
             ("map_bytes", "Size of the table's map.", space.mapSize),
-            ("map_used_bytes", "Up to where the map was ever used.", space.usedToPage * space.pageSize),
+            ("map_used_bytes", "Up to where the map was ever used.", space.usedToPage),
             ("file_system_free_bytes", "What the table's file system could still take.", space.fileSystemFree),
             ("readers", "Slots of readers that were ever in use at once.", space.readersInUse),
             ("reader_slots", "Slots of readers there are.", space.readerSlots),

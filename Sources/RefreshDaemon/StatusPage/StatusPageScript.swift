@@ -35,7 +35,7 @@ enum StatusPageScript {
           const served = calls + callers.others_call + callers.stored, share = served ? 1 - calls / served : 0;
           at("ratio").textContent = !served ? "–" : share > 0.9995 ? "> 99.9 %" : (share * 100).toFixed(1) + " %";
           at("ratio-note").textContent = !served ? "no caller yet"
-            : number(served) + " callers got an outcome, " + number(calls) + " of them by a call of their own";
+            : number(calls) + " of " + number(served) + " callers needed a call of their own";
           const seen = ways.filter(([way]) => callers[way] > 0);
           at("callers").replaceChildren(...seen.map(([way, name]) => {
             const part = make("i", undefined, way);
@@ -87,10 +87,10 @@ enum StatusPageScript {
           const words = ["p50", "p90", "p99"].map((name, index) => {
             const bound = total ? quantile(histogram, total, [.5, .9, .99][index]) : undefined;
             return name + (total ? bound === undefined ? " > " + brief(bounds.at(-1)) : " ≤ " + brief(bound) : " –");
-          }).join("    ");
-          picture.append(draw("text", { x: 0, y: height - 5 }, words),
-            draw("text", { x: width, y: height - 5, "text-anchor": "end" }, number(total)));
-          picture.setAttribute("aria-label", words);
+          });
+          words.forEach((word, index) => picture.append(draw("text", { x: index * 94, y: height - 4 }, word)));
+          picture.append(draw("text", { x: width, y: height - 4, "text-anchor": "end" }, "of " + number(total)));
+          picture.setAttribute("aria-label", words.join(", "));
           target.replaceChildren(picture);
         };
 
@@ -105,9 +105,9 @@ enum StatusPageScript {
             list(at("calls-by"), [["success", number(calls.success)],
               ["session ended", number(calls.terminal)], ["failed, token good", number(calls.transient)],
               ["in doubt", number(calls.in_doubt), calls.in_doubt > 0]]);
-            list(at("events"), [["takeovers, holder dead", number(takeovers.dead)],
-              ["takeovers, holder late", number(takeovers.late), takeovers.late > 0],
-              ["refreshed without lease", number(other.refreshed_alone), other.refreshed_alone > 0],
+            list(at("events"), [["taken from the dead", number(takeovers.dead)],
+              ["taken from the late", number(takeovers.late), takeovers.late > 0],
+              ["without a lease", number(other.refreshed_alone), other.refreshed_alone > 0],
               ["table failures", number(other.coordination_failures), other.coordination_failures > 0]]);
           }
           for (const name in seen.histograms ?? {}) {

@@ -5,7 +5,7 @@ enum StatusPageStyle {
           --own: #b8543c; --others: #2f7f79; --stored: #7fb8a9; --bad: #c0362c; --other: #aab2bd; --warn: #96690a;
           --bar: #4a78b5; --good: #2c7a4b; }
         @media (prefers-color-scheme: dark) { :root { --paper: #12161c; --card: #1b212a; --ink: #e6eaf0; --soft: #98a3b3;
-          --line: #2c3542; --own: #e08468; --others: #4fb3ab; --stored: #2f6b64; --bad: #f0776b; --other: #566172;
+          --line: #2c3542; --own: #e08468; --others: #4fb3ab; --stored: #3b837a; --bad: #f0776b; --other: #566172;
           --warn: #e0b44c; --bar: #6d9bd8; --good: #5dbb82; } }
         * { box-sizing: border-box; margin: 0; }
         body { background: var(--paper); color: var(--ink); font: 15px/1.45 system-ui, sans-serif; padding: 0 0 3rem; }
