@@ -67,11 +67,6 @@ public struct RefreshClient: Sendable {
     /// What happened in this process, in this client's directory, since the process began.
     public var counts: RefreshCounts { Forks.heldOff { FlightTable.current(for: directory).counted } }
 
-    /// What happened in this process, in `directory`, since the process began; whichever clients did it.
-    package static func counts(in directory: TableDirectory) -> RefreshCounts {
-        FlightTable.current(for: directory).counted
-    }
-
     // MARK: Inside
 
     private func outcome(
