@@ -22,7 +22,9 @@ final class ProcessSlots: Sendable {
         }
     }
 
-    private static func claimed(in file: CounterFile, for owner: SlotOwner) -> Int? {
+    /// Takes a free slot for a process; `nil` where there is none. Without a lock: of those that want the same one, one
+    /// gets it.
+    static func claimed(in file: CounterFile, for owner: SlotOwner) -> Int? {
         let owners = file.owners
         // This process has run another program before: what that one waited for, nobody waits for now.
         if let index = (0..<owners.count).first(where: { owners.load($0) == owner.word }) {

@@ -95,8 +95,7 @@ import Testing
             let worker = try counted.worker()
             worker.send(line: "fold")
             // It takes a few milliseconds to start, and below one to fold.
-            while folding.state.pending == nil, file.owners.load(CounterLayout.slotCount - 1) != 0, !worker.hasEnded {
-            }
+            _ = awaiting { folding.state.pending != nil || file.owners.load(CounterLayout.slotCount - 1) == 0 }
             for _ in 0..<Int.random(in: 0..<20_000, using: &generator) { _ = folding.state }
             worker.send(9)
             _ = worker.finish()

@@ -45,6 +45,21 @@ import Testing
         #expect(snapshot[.upstreamCall] == snapshot[.call])
     }
 
+    /// All of them look for a free slot from the same place on, at the same moment.
+    @Test func noSlotIsGivenTwice() throws {
+        let file = try counted.madeFile()
+        let (threads, each) = (4, 100)
+        let taken = Taken()
+        for thread in 0..<threads {
+            try LibraryThread.start {
+                let mine = (0..<each).compactMap { ProcessSlots.claimed(in: file, for: nobody(thread * each + $0)) }
+                taken.add(mine)
+            }
+        }
+        #expect(awaiting { taken.indices.count == threads * each })
+        #expect(Set(taken.indices).count == threads * each)
+    }
+
     /// One slot for a process, however often it asks.
     @Test func aProcessHasOneSlot() throws {
         let slot = try FleetCounters.slot(in: counted.table, deadline: soon())
@@ -123,4 +138,13 @@ import Testing
         #expect(snapshot.waiters == [:])
         #expect(common(snapshot) == 4)
     }
+}
+
+private final class Taken: @unchecked Sendable {
+    private let mutex = TimedMutex()
+    private var list: [Int] = []
+
+    var indices: [Int] { mutex.withLock { list } }
+
+    func add(_ more: [Int]) { mutex.withLock { list += more } }
 }
