@@ -106,7 +106,7 @@ let package = Package(
             name: "RefreshDaemonTests",
             dependencies: [
                 "FleetCounters", "LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "RefreshClient",
-                "TableTestSupport", "refreshd", logging,
+                "TableTestSupport", "fleet-counter-worker", "refreshd", logging,
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),

@@ -92,8 +92,7 @@ import ProcessSupport
     /// its name, or not at all.
     static func make(for table: LeaseTable) throws(CounterFileError) {
         let (directory, path) = (table.environment.directoryDescriptor, path(of: table))
-        let free = clinux_free_bytes(directory)
-        guard free < 0 || free >= Int64(CounterLayout.byteCount * thrift) else { throw .noRoom(path: path) }
+        guard isAffordable(free: clinux_free_bytes(directory)) else { throw .noRoom(path: path) }
         unsafe _ = unlinkat(directory, newName, 0)
         guard unsafe clinux_create_file(directory, newName, mode_t(table.environment.fileMode)) == 0 else {
             throw .system(SystemCallError("open", path: path))
@@ -117,6 +116,9 @@ import ProcessSupport
             throw .system(error)
         }
     }
+
+    /// Whether a file system has room to spare; one that does not say (-1) is taken to have.
+    static func isAffordable(free: Int64) -> Bool { free < 0 || free >= Int64(CounterLayout.byteCount * thrift) }
 
     private static func path(of table: LeaseTable) -> String { "\(table.directory.path)/\(name)" }
 

@@ -68,15 +68,20 @@ struct WaitingEntries {
     /// Calls `body` with every key that is waited for, and by how many.
     func forEach(_ body: (RecordKey, Int) -> Void) {
         for index in 0..<CounterLayout.entryCount {
-            let start = index * CounterLayout.entryLength
-            let state = words.load(start)
-            guard Self.isCounting(state) else { continue }
-            SharedWords.fence()
-            let key = RecordKey(words: (0..<4).map { words.load(start + 1 + $0) })
-            SharedWords.fence()
-            guard words.load(start) >> 32 == state >> 32, let key else { continue }
+            let state = state(of: index)
+            guard Self.isCounting(state), let key = key(at: index, since: state) else { continue }
             body(key, Int(state & 0xffff_ffff))
         }
+    }
+
+    func state(of index: Int) -> UInt64 { words.load(index * CounterLayout.entryLength) }
+
+    /// The key of a place that was in `state`; `nil` where it has another by now.
+    func key(at index: Int, since state: UInt64) -> RecordKey? {
+        SharedWords.fence()
+        let key = RecordKey(words: (1...4).map { words.load(index * CounterLayout.entryLength + $0) })
+        SharedWords.fence()
+        return self.state(of: index) >> 32 == state >> 32 ? key : nil
     }
 
     private static func isCounting(_ state: UInt64) -> Bool {

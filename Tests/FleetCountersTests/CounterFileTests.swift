@@ -105,6 +105,12 @@ import Testing
         if kind == "link" { #expect(try String(contentsOfFile: elsewhere, encoding: .utf8) == "mine") }
     }
 
+    /// Results come first: they need some MiB at the most.
+    @Test(arguments: [(Int64(-1), true), (0, false), (8 << 20, false), (16 << 20, true)])
+    func aSmallFileSystemIsLeftToResults(free: Int64, isAffordable: Bool) {
+        #expect(CounterFile.isAffordable(free: free) == isAffordable)
+    }
+
     /// A look needs no more than reading, and takes no slot.
     @Test func aLookChangesNothing() throws {
         try slot().count(.hits)

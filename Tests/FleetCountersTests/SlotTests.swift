@@ -48,16 +48,23 @@ import Testing
     /// All of them look for a free slot from the same place on, at the same moment.
     @Test func noSlotIsGivenTwice() throws {
         let file = try counted.madeFile()
-        let (threads, each) = (4, 100)
-        let taken = Taken()
-        for thread in 0..<threads {
-            try LibraryThread.start {
-                let mine = (0..<each).compactMap { ProcessSlots.claimed(in: file, for: nobody(thread * each + $0)) }
-                taken.add(mine)
+        let (threads, each) = (4, 120)
+        for _ in 0..<20 {
+            file.owners.clear()
+            let (arrived, taken) = (Taken(), Taken())
+            for thread in 0..<threads {
+                try LibraryThread.start {
+                    arrived.add([thread])
+                    while arrived.indices.count < threads {}
+                    let mine = (0..<each).compactMap {
+                        ProcessSlots.claimed(in: file, for: nobody(thread * each + $0))
+                    }
+                    taken.add(mine)
+                }
             }
+            try #require(awaiting { taken.indices.count == threads * each })
+            #expect(Set(taken.indices).count == threads * each)
         }
-        #expect(awaiting { taken.indices.count == threads * each })
-        #expect(Set(taken.indices).count == threads * each)
     }
 
     /// One slot for a process, however often it asks.

@@ -51,6 +51,21 @@ import Testing
         #expect(entries.unnamed == 0)
     }
 
+    /// A reader that was interrupted after it saw a place in use does not take the next key for the former.
+    @Test func aKeyIsReadWithItsOwnState() throws {
+        let (first, second) = (try key("first").recordKey, try key("second").recordKey)
+        let place = entries.enter(first)
+        let state = entries.state(of: 0)
+        #expect(entries.key(at: 0, since: state) == first)
+        _ = entries.enter(first)
+        #expect(entries.key(at: 0, since: state) == first)
+        entries.leave(place)
+        entries.leave(place)
+        _ = entries.enter(second)
+        #expect(entries.key(at: 0, since: state) == nil)
+        #expect(entries.key(at: 0, since: entries.state(of: 0)) == second)
+    }
+
     /// Threads that enter and leave at once, and one that reads: no key is seen that nobody waits for, and nothing is left.
     @Test(.timeLimit(.minutes(1))) func threadsDoNotDisturbEachOther() throws {
         let keys = try (0..<6).map { try key("token-\($0)").recordKey }
