@@ -13,8 +13,8 @@ FUZZ := 60
 
 # Run one after another: tests that block threads, or that load the machine, starve those of a server in the same process.
 GROUPS_OF_TESTS := WorkOSEmulatorTests RefreshClientTests 'LMDBTests|ProcessSupportTests' \
-	'LeaseTableTests|LeaseSimulatorTests|FuzzTests' WorkOSTests LeaseDumpTests RefreshDaemonTests HostileFilesTests \
-	'AuthKitTests|AuthKitMiddlewareTests'
+	'LeaseTableTests|FleetCountersTests|LeaseSimulatorTests|FuzzTests' WorkOSTests LeaseDumpTests RefreshDaemonTests \
+	HostileFilesTests 'AuthKitTests|AuthKitMiddlewareTests'
 
 # Servers that link the library: folders of Tests/Hosts.
 HOSTS_IN_CI := gunicorn php-fpm c
@@ -122,11 +122,13 @@ test-fresh-machine: ## Installs what was built on a minimal Debian 12 without Sw
 	@swift build --configuration release --product workos-emulator
 	@Tests/FreshMachine/run
 
-test-browser: ## Loads a page of 12 parallel parts on an expired session, in headless Chromium: ROUNDS=50
+test-browser: ## Loads a page of 12 parallel parts on an expired session, and the status page, in headless Chromium: ROUNDS=50
 	@scripts/install-dependencies browser
 	@swift build --product workos-emulator
 	@swift build --product hummingbird-authkit
 	@Tests/AuthKitBrowser/run --browser --rounds $(ROUNDS)
+	@swift build --product refreshd
+	@Tests/Sidecar/run_status_page.py
 
 simulation: ## Runs the protocol on a simulated machine: SCHEDULES=100000 SEED=1
 	@scripts/install-dependencies build

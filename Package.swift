@@ -66,19 +66,22 @@ let package = Package(
         .target(name: "ProcessSupport", dependencies: ["CLinux"]),
         .target(name: "LMDB", dependencies: ["CLMDB", "CLinux", "ProcessSupport"]),
         .target(name: "LeaseTable", dependencies: ["LMDB", "CLinux", "ProcessSupport", crypto, logging]),
+        // What every process counts, in a file that all of them share.
+        .target(name: "FleetCounters", dependencies: ["CLinux", "LMDB", "LeaseTable", "ProcessSupport"]),
         .testTarget(name: "LeaseTableTests", dependencies: ["LeaseTable", "ProcessSupport", "SeededRandom", crypto]),
         // Leases as operators see them: in a table, in JSON, over HTTP.
-        .target(name: "LeaseReports", dependencies: ["LeaseTable", "ProcessSupport"]),
+        .target(name: "LeaseReports", dependencies: ["FleetCounters", "LeaseTable", "ProcessSupport"]),
         .executableTarget(
             name: "lease-dump",
-            dependencies: ["LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "WorkOS", argumentParser],
+            dependencies: [
+                "FleetCounters", "LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "WorkOS", argumentParser,
+            ],
             path: "Sources/LeaseDump"),
         .executableTarget(
             name: "refreshd",
             dependencies: [
-                "LeaseReports", "LeaseTable", "ProcessSupport", "RefreshClient", "WorkOS", argumentParser,
-                asyncHTTPClient,
-                crypto, logging, serviceLifecycle, unixSignals,
+                "FleetCounters", "LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "RefreshClient", "WorkOS",
+                argumentParser, asyncHTTPClient, crypto, logging, serviceLifecycle, unixSignals,
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -96,17 +99,29 @@ let package = Package(
             path: "Tests/TableTestSupport"),
         .testTarget(
             name: "LeaseDumpTests",
-            dependencies: ["LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "TableTestSupport", "lease-dump"]),
+            dependencies: [
+                "FleetCounters", "LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "TableTestSupport",
+                "fleet-counter-worker", "lease-dump",
+            ]),
         .testTarget(
             name: "RefreshDaemonTests",
             dependencies: [
-                "LeaseTable", "LMDB", "ProcessSupport", "RefreshClient", "TableTestSupport", "refreshd",
-                asyncHTTPClient, logging, serviceLifecycle,
+                "FleetCounters", "LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "RefreshClient",
+                "TableTestSupport", "fleet-counter-worker", "refreshd", asyncHTTPClient, logging, serviceLifecycle,
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        // A process that counts, under a test's command: to be killed and forked.
+        .executableTarget(
+            name: "fleet-counter-worker", dependencies: ["CLinux", "FleetCounters", "LeaseTable", "ProcessSupport"],
+            path: "Tests/FleetCounterWorker"),
+        .testTarget(
+            name: "FleetCountersTests",
+            dependencies: [
+                "FleetCounters", "LMDB", "LeaseTable", "ProcessSupport", "TableTestSupport", "fleet-counter-worker",
             ]),
         // The protocol on a simulated machine, with the real records and the real decisions on them.
         .target(
@@ -115,7 +130,8 @@ let package = Package(
         .executableTarget(
             name: "lease-simulation", dependencies: ["LeaseSimulator", argumentParser], path: "Tests/LeaseSimulation"),
         .testTarget(name: "LeaseSimulatorTests", dependencies: ["LeaseSimulator", "lease-simulation"]),
-        .target(name: "RefreshClient", dependencies: ["LeaseTable", "ProcessSupport", logging]),
+        .target(
+            name: "RefreshClient", dependencies: ["FleetCounters", "LeaseTable", "ProcessSupport", logging]),
         // A worker process under a test's command: to be killed, stopped and forked.
         .executableTarget(
             name: "refresh-client-worker",
@@ -124,7 +140,8 @@ let package = Package(
         .testTarget(
             name: "RefreshClientTests",
             dependencies: [
-                "LeaseTable", "LMDB", "ProcessSupport", "RefreshClient", "SanitizerSupport", "SeededRandom",
+                "FleetCounters", "LeaseTable", "LMDB", "ProcessSupport", "RefreshClient", "SanitizerSupport",
+                "SeededRandom",
                 "refresh-client-worker", logging,
             ]),
         // libcurl's header at build time, its library by dlopen when first needed: nothing links it.
@@ -318,8 +335,8 @@ for target in package.targets where target.type != .system {
     settings.append(.enableUpcomingFeature("InternalImportsByDefault"))
     // SE-0458: every use of an unsafe construct is marked; only where C is touched.
     let touchesC = [
-        "ProcessSupport", "LMDB", "LeaseTable", "RefreshClient", "WorkOS", "CRefreshClient", "lease-dump", "refreshd",
-        "FuzzTargets",
+        "ProcessSupport", "LMDB", "LeaseTable", "FleetCounters", "RefreshClient", "WorkOS", "CRefreshClient",
+        "lease-dump", "refreshd", "FuzzTargets",
     ]
     .contains(target.name)
     if touchesC { settings.append(.strictMemorySafety()) }

@@ -173,6 +173,16 @@ public import ProcessSupport
         try translate(code, "mdb_txn_commit")
     }
 
+    /// Runs `body` while nobody else writes or does this, in any process: for what is kept beside the data. `body` takes
+    /// microseconds: writers wait for it.
+    ///
+    /// - Throws: ``EnvironmentError``, `.timedOut` where another process held the lock until `deadline`.
+    package func withWriteLock(until deadline: MonotonicInstant, _ body: () -> Void) throws(EnvironmentError) {
+        try writeGuard.lock(until: deadline)
+        defer { writeGuard.unlock() }
+        body()
+    }
+
     /// Frees the slots of readers that no longer live.
     ///
     /// - Returns: How many there were.

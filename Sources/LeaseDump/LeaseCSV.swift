@@ -7,7 +7,7 @@ enum LeaseCSV {
     private static let header = [
         "key", "state", "problem", "environment", "transaction", "holder_pid", "holder_start_time", "holder_uid",
         "holder_alive", "pipe", "attempt", "age_ms", "time_left_ms", "claimed_age_ms", "published_age_ms",
-        "not_before_in_ms", "removable_in_ms", "size_bytes",
+        "not_before_in_ms", "removable_in_ms", "size_bytes", "waiters",
     ]
 
     /// A header and one line for each lease; lines end with CR and LF. What does not apply is empty.
@@ -25,7 +25,7 @@ enum LeaseCSV {
             content?.pipe?.fileName ?? "", text(content?.attempt), text(content?.age.wholeMilliseconds),
             text(content?.timeLeft.wholeMilliseconds), text(content?.claimedAge?.wholeMilliseconds),
             text(content?.publishedAge?.wholeMilliseconds), text(content?.notBeforeIn?.wholeMilliseconds),
-            text(content?.removableIn.wholeMilliseconds), "\(row.size)",
+            text(content?.removableIn.wholeMilliseconds), "\(row.size)", text(row.waiters),
         ]
     }
 

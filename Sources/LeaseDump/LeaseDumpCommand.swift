@@ -14,8 +14,8 @@ struct LeaseDumpCommand: ParsableCommand {
         abstract: "Shows the leases of a refreshd lease table.",
         discussion: """
             One line per lease: the first digits of its key, its state, the generation, the holder's pid and whether \
-            that process lives, the age, the time left (negative where past), which attempt it is, and the bytes \
-            stored. A record that cannot be read is shown as damaged. It works while workers run, changes nothing and \
+            that process lives, the age, the time left (negative where past), which attempt it is, how many callers \
+            of all processes wait for it, and the bytes stored. A record that cannot be read is shown as damaged. It works while workers run, changes nothing and \
             creates nothing. Nothing it can read leads to a token: outcomes are sealed under the token that they \
             belong to.
 
@@ -158,12 +158,10 @@ struct LeaseDumpCommand: ParsableCommand {
         let deadline = MonotonicInstant.now().advanced(by: .seconds(timeout))
         do throws(LeaseTableError) {
             let table = try LeaseTable(RefreshConfiguration(), in: directory, role: .inspector, deadline: deadline)
-            let listed = try table.leases(deadline: deadline)
-            let now = BootInstant.now()
-            let rows = listed.map { LeaseRow($0, now: now) { $0.isAlive } }.filter(filter.includes)
-            let report = LeaseReport(
-                directory: directory, environment: table.environmentID, rows: LeaseRow.sorted(rows))
-            return (report, LeaseStatistics(rows, of: table))
+            let view = try LeaseTableView(of: table, deadline: deadline)
+            let rows = view.rows.filter(filter.includes)
+            let report = LeaseReport(directory: directory, environment: table.environmentID, rows: rows)
+            return (report, LeaseStatistics(rows, of: table, fleet: view.fleet))
         } catch {
             StandardOutput.report("\(error)")
             throw ExitStatus(error).exitCode

@@ -1,3 +1,4 @@
+import FleetCounters
 import Foundation
 import LMDB
 import LeaseReports
@@ -10,10 +11,13 @@ struct LeaseStatistics {
     let space: EnvironmentSpace
     /// Files among the wake pipes; `nil` where they cannot be listed.
     let pipes: Int?
+    /// What all processes counted, where that is known.
+    let fleet: FleetSnapshot?
 
     /// Looks at `table`.
-    init(_ rows: [LeaseRow], of table: LeaseTable) {
+    init(_ rows: [LeaseRow], of table: LeaseTable, fleet: FleetSnapshot?) {
         self.rows = rows
+        self.fleet = fleet
         space = table.space
         pipes = try? FileManager.default.contentsOfDirectory(atPath: table.directory.path + "/pipes").count
     }
@@ -31,12 +35,13 @@ struct LeaseStatistics {
             ("oldest_ms", rows.compactMap { $0.content?.age.wholeMilliseconds }.max().map { "\($0)" } ?? "-"),
             ("record_bytes", "\(rows.reduce(0) { $0 + $1.size })"),
             ("map_bytes", "\(space.mapSize)"),
-            ("map_used_bytes", "\(space.usedToPage * space.pageSize)"),
+            ("map_used_bytes", "\(space.usedToPage)"),
             ("file_system_free_bytes", "\(space.fileSystemFree)"),
             ("readers", "\(space.readersInUse)"),
             ("reader_slots", "\(space.readerSlots)"),
             ("pipes", pipes.map { "\($0)" } ?? "-"),
         ]
+        lines += FleetLines.lines(fleet, waiters: fleet.map { _ in rows.reduce(0) { $0 + ($1.waiters ?? 0) } })
         return lines.map { "\($0.0) \($0.1)\n" }.joined()
     }
 }

@@ -55,6 +55,7 @@ struct LeaseText {
         Column(title: "ATTEMPT", isNumber: true) { row in
             known(row) { Cell(text: "\($0.attempt)", colour: $0.attempt > 1 ? .yellow : nil) }
         },
+        Column(title: "WAITERS", isNumber: true) { Cell(text: $0.waiters.map { "\($0)" } ?? "-") },
         Column(title: "BYTES", isNumber: true) { Cell(text: "\($0.size)") },
     ]
 

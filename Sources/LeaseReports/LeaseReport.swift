@@ -59,6 +59,7 @@ private struct Lease: Encodable {
         case notBeforeIn = "not_before_in_ms"
         case removableIn = "removable_in_ms"
         case size = "size_bytes"
+        case waiters
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -79,6 +80,7 @@ private struct Lease: Encodable {
         try container.encode(content?.notBeforeIn?.wholeMilliseconds, forKey: .notBeforeIn)
         try container.encode(content?.removableIn.wholeMilliseconds, forKey: .removableIn)
         try container.encode(row.size, forKey: .size)
+        try container.encode(row.waiters, forKey: .waiters)
     }
 
     private struct Tenure: Encodable {

@@ -45,18 +45,22 @@ package struct LeaseRow: Hashable, Sendable {
     package let content: Content?
     /// What is wrong with a damaged record.
     package let problem: String?
+    /// Callers of all processes that wait for it at present; `nil` where that is not known.
+    package let waiters: Int?
 
     /// Describes what is stored, as of `now`.
-    package init(_ listed: ListedLease, now: BootInstant, isAlive: (Holder) -> Bool) {
-        self.init(key: listed.key, record: listed.record, size: listed.size, now: now, isAlive: isAlive)
+    package init(_ listed: ListedLease, now: BootInstant, waiters: Int? = nil, isAlive: (Holder) -> Bool) {
+        self.init(
+            key: listed.key, record: listed.record, size: listed.size, now: now, waiters: waiters, isAlive: isAlive)
     }
 
     package init(
         key: RecordKey, record: Result<LeaseRecord, RecordDecodingError>, size: Int, now: BootInstant,
-        isAlive: (Holder) -> Bool
+        waiters: Int? = nil, isAlive: (Holder) -> Bool
     ) {
         self.key = key
         self.size = size
+        self.waiters = waiters
         switch record {
         case .success(let record):
             state = State(record.state)

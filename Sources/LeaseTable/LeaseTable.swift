@@ -12,7 +12,7 @@ public final class LeaseTable: Sendable {
     public let directory: TableDirectory
     /// The name of this environment.
     public let environmentID: EnvironmentID
-    let environment: Environment
+    package let environment: Environment
     let pipes: PipeDirectory
     private let holder: Holder
     /// The durations and choices it works with; see ``with(_:)``.

@@ -54,6 +54,8 @@ public enum ForkLocalSlot: Int32, Sendable {
     case leaseHandles = 5
     /// The waiters that were handed out to C.
     case waiterHandles = 6
+    /// Where this process counts.
+    case counters = 7
 }
 
 /// The number of forks between the process that loaded the library and this one.

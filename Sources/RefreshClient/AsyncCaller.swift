@@ -13,6 +13,10 @@ final class AsyncCaller: @unchecked Sendable {
     private var isComplete = false
     /// Guarded by `mutex`.
     private var flight: Flight?
+    /// Guarded by `mutex`: whether the flight is led for this caller.
+    private var isLeader = false
+    /// Guarded by `mutex`: its wait for somebody else.
+    private var mark: WaitMark?
 
     init(deadline: MonotonicInstant) {
         self.deadline = deadline
@@ -31,6 +35,26 @@ final class AsyncCaller: @unchecked Sendable {
     /// Notes where this caller waits, so that it can leave.
     func joined(_ flight: Flight) {
         mutex.withLock { self.flight = flight }
+    }
+
+    /// Notes that a thread leads the flight in its place, and waits in its place, too.
+    func leads() {
+        mutex.withLock { isLeader = true }
+    }
+
+    /// Has it count as waiting until it is resumed.
+    func waits(_ mark: WaitMark) {
+        let isLate = mutex.withLock {
+            if !isComplete { self.mark = mark }
+            return isComplete
+        }
+        if isLate { mark.end() }
+    }
+
+    /// Where its outcome came from.
+    var origin: OutcomeOrigin {
+        let (leads, flight) = mutex.withLock { (isLeader, self.flight) }
+        return leads ? flight?.cameFrom ?? .othersCall : .othersCall
     }
 
     /// Whether it has been resumed.
@@ -54,12 +78,13 @@ final class AsyncCaller: @unchecked Sendable {
 
     @discardableResult
     private func resume(with outcome: FlightOutcome?) -> Bool {
-        let (first, waiting): (Bool, Continuation?) = mutex.withLock {
-            if isComplete { return (false, nil) }
+        let (first, waiting, mark): (Bool, Continuation?, WaitMark?) = mutex.withLock {
+            if isComplete { return (false, nil, nil) }
             isComplete = true
-            defer { continuation = nil }
-            return (true, continuation)
+            defer { (continuation, self.mark) = (nil, nil) }
+            return (true, continuation, self.mark)
         }
+        mark?.end()
         if let waiting {
             DeadlineWatch.current().remove(self)
             waiting.resume(returning: outcome)

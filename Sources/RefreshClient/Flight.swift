@@ -15,6 +15,8 @@ final class Flight: @unchecked Sendable {
     let changed: TimedMutex.Condition
     /// How it ended. Set once.
     private(set) var outcome: FlightOutcome?
+    /// Where that came from.
+    private var origin = OutcomeOrigin.ownCall
     /// The upstream's answer, before it was stored: what a caller gets whose time is up while storing is held up.
     private var unpublished: UpstreamSuccess?
     /// Whether somebody leads. Who finds that nobody does, does.
@@ -39,10 +41,11 @@ final class Flight: @unchecked Sendable {
     var handedDown: Handover { mutex.withLock { handover } }
 
     /// Ends the flight. What comes after the first outcome is dropped.
-    func finish(_ result: FlightOutcome) {
+    func finish(_ result: FlightOutcome, from source: OutcomeOrigin = .ownCall) {
         let waiting: [AsyncCaller] = mutex.withLock {
             guard outcome == nil else { return [] }
             outcome = result
+            origin = source
             let waiting = Array(asyncCallers.values)
             asyncCallers = [:]
             return waiting
@@ -90,6 +93,9 @@ final class Flight: @unchecked Sendable {
             return .nobody
         }
     }
+
+    /// Where the outcome came from, for the caller that led.
+    var cameFrom: OutcomeOrigin { mutex.withLock { origin } }
 
     /// How it ended, if it has.
     var ended: FlightOutcome? { mutex.withLock { outcome } }

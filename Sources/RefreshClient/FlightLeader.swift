@@ -1,3 +1,4 @@
+import FleetCounters
 import LeaseTable
 import Logging
 import ProcessSupport
@@ -57,9 +58,12 @@ final class FlightLeader: Sendable {
 
     /// Leads until the flight has ended, the call is under way, or the deadline has come.
     ///
-    /// - Parameter known: What this leader has seen itself, or what the last one knew.
-    func lead(until deadline: MonotonicInstant, knowing known: Handover) -> End {
-        switch seek(until: deadline, knowing: known) {
+    /// - Parameters:
+    ///   - known: What this leader has seen itself, or what the last one knew.
+    ///   - isCaller: Whether this is a caller, or leads in one's place: then it counts as waiting while it waits for
+    ///     somebody else.
+    func lead(until deadline: MonotonicInstant, knowing known: Handover, isCaller: Bool = true) -> End {
+        switch seek(until: deadline, knowing: known, isCaller: isCaller) {
         case .finished: return .finished
         case .deadline(let handover): return .deadline(handover)
         case .granted(let tenure, let table):
@@ -69,7 +73,7 @@ final class FlightLeader: Sendable {
                 // Others may have a thread: let them have the lease.
                 otherwise: { try? table.abandon(tenure, deadline: deadline) })
         case .alone:
-            flights.count(\.refreshedAlone)
+            flights.count(\.refreshedAlone, .refreshedAlone)
             let call = LoneCall(leader: self)
             return inThread({ call.run() }, otherwise: {})
         }
@@ -77,18 +81,23 @@ final class FlightLeader: Sendable {
 
     /// Leads until the flight has ended, the call is this caller's to make, or the deadline has come.
     ///
-    /// - Parameter known: As for ``lead(until:knowing:)``.
-    func seek(until deadline: MonotonicInstant, knowing known: Handover) -> Find {
+    /// - Parameters:
+    ///   - known: As for ``lead(until:knowing:isCaller:)``.
+    ///   - isCaller: Likewise.
+    func seek(until deadline: MonotonicInstant, knowing known: Handover, isCaller: Bool = true) -> Find {
         var seeker = LeaseSeeker(flights, flight.key, configuration, knowing: known)
+        var mark: WaitMark?
+        defer { mark?.end() }
         while true {
             switch seeker.step(until: deadline) {
             case .granted(let tenure, let table): return .granted(tenure, table)
             case .ended(let outcome):
-                finish(outcome)
+                finish(outcome, from: seeker.hasJoined ? .othersCall : .stored)
                 return .finished
             case .wait(let instant):
                 guard sleep(until: instant, deadline: deadline) else { return .deadline(seeker.handover) }
             case .join(let lease, let round, let table):
+                if isCaller, mark == nil { mark = WaitMark(in: flights, for: flight.key.recordKey) }
                 do throws(LeaseTableError) {
                     seeker.woke(
                         try configuration.waitStrategy.wait(for: lease, round: round, in: table, until: deadline))
@@ -104,9 +113,9 @@ final class FlightLeader: Sendable {
     }
 
     /// Ends the flight.
-    func finish(_ outcome: FlightOutcome) {
+    func finish(_ outcome: FlightOutcome, from origin: OutcomeOrigin = .ownCall) {
         flights.remove(flight)
-        flight.finish(outcome)
+        flight.finish(outcome, from: origin)
     }
 
     private func inThread(_ run: @escaping @Sendable () -> Void, otherwise letGo: () -> Void) -> End {
@@ -142,7 +151,7 @@ extension FlightTable {
         after error: LeaseTableError, sawOthers: Bool, _ configuration: RefreshConfiguration
     ) -> Bool {
         let goesAlone = !sawOthers && configuration.whenCoordinationFails == .refreshAlone
-        count(\.coordinationFailures)
+        count(\.coordinationFailures, .coordinationFailures)
         configuration.logger.error(
             "the lease table failed",
             metadata: [

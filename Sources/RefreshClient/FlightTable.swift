@@ -1,3 +1,4 @@
+import FleetCounters
 import LeaseTable
 import Logging
 import ProcessSupport
@@ -12,6 +13,8 @@ final class FlightTable: @unchecked Sendable {
     private var table: LeaseTable?
     /// Guarded by `mutex`.
     private var counts = RefreshCounts()
+    /// Guarded by `mutex`.
+    private var membership = FleetMembership()
 
     private init(directory: TableDirectory) {
         self.directory = directory
@@ -96,8 +99,42 @@ final class FlightTable: @unchecked Sendable {
     /// What happened in this process so far.
     var counted: RefreshCounts { mutex.withLock { counts } }
 
-    func count(_ field: WritableKeyPath<RefreshCounts, Int>) {
-        mutex.withLock { counts[keyPath: field] += 1 }
+    /// Counts one here, and for the fleet what `counter` says.
+    ///
+    /// - Returns: Where the fleet counts; `nil` where it does not.
+    @discardableResult
+    func count(_ field: WritableKeyPath<RefreshCounts, Int>, _ counter: FleetCounter? = nil) -> FleetSlot? {
+        let slot: FleetSlot? = mutex.withLock {
+            counts[keyPath: field] += 1
+            return membership.slot
+        }
+        if let counter { slot?.count(counter) }
+        return slot
+    }
+
+    /// Where this process counts for the fleet; `nil` where it does not.
+    var slot: FleetSlot? { mutex.withLock { membership.slot } }
+
+    /// The same for a caller that waits; where there is none yet, it will be counted in when there is.
+    func slot(orLaterFor mark: WaitMark) -> FleetSlot? {
+        mutex.withLock {
+            if membership.slot == nil { membership.remember(mark) }
+            return membership.slot
+        }
+    }
+
+    /// Callers that wait since before there was a slot, once.
+    func takeUnseen() -> [WaitMark] { mutex.withLock { membership.takeUnseen() } }
+
+    func isWantingSlot(in environment: EnvironmentID, now: MonotonicInstant) -> Bool {
+        mutex.withLock { membership.isWanting(environment, now: now) }
+    }
+
+    /// See ``FleetMembership/settle(_:in:now:)``.
+    func settle(
+        _ outcome: Result<FleetSlot, CounterFileError>, in environment: EnvironmentID, now: MonotonicInstant
+    ) -> Bool {
+        mutex.withLock { membership.settle(outcome, in: environment, now: now) }
     }
 }
 

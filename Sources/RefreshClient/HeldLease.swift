@@ -1,3 +1,4 @@
+import FleetCounters
 import LeaseTable
 import ProcessSupport
 
@@ -16,6 +17,10 @@ public final class HeldLease: @unchecked Sendable {
     private var state: State
     /// Guarded by `mutex`: what the upstream has said so far.
     private var attempts: [UpstreamFailure] = []
+    /// When the caller came.
+    private let began: MonotonicInstant
+    /// Guarded by `mutex`: since when the upstream may have been called.
+    private var sent: MonotonicInstant
 
     private enum State {
         case held(LeaseTable, Tenure)
@@ -25,16 +30,22 @@ public final class HeldLease: @unchecked Sendable {
         case ended
     }
 
-    init(_ leader: FlightLeader, holding tenure: Tenure, in table: LeaseTable) {
+    init(
+        _ leader: FlightLeader, holding tenure: Tenure, in table: LeaseTable, since began: MonotonicInstant
+    ) {
         self.leader = leader
+        self.began = began
+        sent = .now()
         state = .held(table, tenure)
     }
 
     /// Leads `leader`'s flight, without a lease.
-    init(aloneIn leader: FlightLeader) {
+    init(aloneIn leader: FlightLeader, since began: MonotonicInstant) {
         self.leader = leader
+        self.began = began
+        sent = .now()
         state = .alone(notBefore: .now())
-        leader.flights.count(\.refreshedAlone)
+        leader.flights.count(\.refreshedAlone, .refreshedAlone)
         leader.flight.lead(aloneUntil: .now().advanced(by: leader.configuration.lease))
     }
 
@@ -66,7 +77,11 @@ public final class HeldLease: @unchecked Sendable {
     ///   timeout.
     /// - Throws: ``TokenRefreshError`` where the table could not be asked within the publish timeout: do not send.
     public func maySend(callTimeout: Duration? = nil) throws(TokenRefreshError) -> SendPermission {
-        try Forks.heldOff { () throws(TokenRefreshError) in try permission(callTimeout) }
+        try Forks.heldOff { () throws(TokenRefreshError) in
+            let permission = try permission(callTimeout)
+            if permission == .send { mutex.withLock { sent = .now() } }
+            return permission
+        }
     }
 
     private func permission(_ callTimeout: Duration?) throws(TokenRefreshError) -> SendPermission {
@@ -139,7 +154,9 @@ public final class HeldLease: @unchecked Sendable {
     }
 
     private func store(_ success: UpstreamSuccess) throws(TokenRefreshError) -> RefreshResult {
-        guard case .held(let table, let tenure) = try end() else {
+        let state = try end()
+        note(.success(success), number: mutex.withLock { attempts.count } + 1, isLast: true)
+        guard case .held(let table, let tenure) = state else {
             leader.finish(.success(success))
             return RefreshResult(success)
         }
@@ -189,9 +206,12 @@ public final class HeldLease: @unchecked Sendable {
         }
         let asksAgain = mayRetry && failure.status == 429 && said.count == 1
         if asksAgain, let pause = holdOn(for: leader.configuration.pause(askedBy: failure)) {
+            note(.failure(failure), number: said.count, isLast: false)
             return .retry(after: pause)
         }
-        guard case .held(let table, let tenure) = try end() else {
+        let state = try end()
+        note(.failure(failure), number: said.count, isLast: true)
+        guard case .held(let table, let tenure) = state else {
             leader.finish(.failure(.upstream(said)))
             throw wrap(.upstream(said))
         }
@@ -232,6 +252,14 @@ public final class HeldLease: @unchecked Sendable {
         case .alone: return nil
         case .ended: throw wrap(.lease(.ended))
         }
+    }
+
+    /// Counts and logs a call that the caller has made, and with its last one the caller.
+    private func note(_ answer: UpstreamAnswer, number: Int, isLast: Bool) {
+        let sent = mutex.withLock { self.sent }
+        AttemptReport(flights: leader.flights, key: leader.flight.key.recordKey, logger: leader.configuration.logger)
+            .note(answer, number: number, took: sent.duration(to: .now()))
+        if isLast { leader.flights.slot?.countCaller(.callersCalled, since: began) }
     }
 
     /// Takes the lease out: who gets it ends it.

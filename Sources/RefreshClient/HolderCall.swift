@@ -105,7 +105,7 @@ struct HolderCall {
     /// Somebody stored a result: this flight's callers get that one.
     private func adopt(_ sealed: SealedOutcome) -> Bool {
         if let stored = sealed.payload(for: tenure.key, OutcomePayload.decodeSuccess) {
-            leader.finish(.success(stored))
+            leader.finish(.success(stored), from: .othersCall)
             return false
         }
         return rejoin()

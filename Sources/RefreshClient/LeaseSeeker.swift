@@ -1,3 +1,4 @@
+import FleetCounters
 import LeaseTable
 import Logging
 import ProcessSupport
@@ -56,6 +57,9 @@ struct LeaseSeeker {
         // The last leader may have been another client's.
         table = known.table?.with(configuration)
     }
+
+    /// Whether a lease of somebody else's was met on the way.
+    var hasJoined: Bool { claim.joined != nil }
 
     /// What the next one should know.
     var handover: Handover { Handover(claim: claim, table: table) }
@@ -116,6 +120,7 @@ struct LeaseSeeker {
         }
         mustBeCurrent = false
         table = current
+        flights.join(current, until: deadline)
         return current
     }
 
@@ -154,8 +159,12 @@ struct LeaseSeeker {
             switch try current.claim(key, as: claim, pipe: pipe, deadline: deadline) {
             case .granted(let tenure):
                 prepared = nil
-                flights.count(\.claims)
-                if tenure.takeover != nil { flights.count(\.takeovers) }
+                flights.count(\.claims, .claims)
+                switch tenure.takeover {
+                case .holderDied: flights.count(\.takeovers, .takeoversFromDead)
+                case .leaseEnded: flights.count(\.takeovers, .takeoversFromLate)
+                case nil: break
+                }
                 return .granted(tenure, current)
             case .decided(let other):
                 decision = other
@@ -167,7 +176,7 @@ struct LeaseSeeker {
             guard let success = try open(sealed, in: current, until: deadline, OutcomePayload.decodeSuccess) else {
                 return nil
             }
-            flights.count(\.hits)
+            flights.count(\.hits, .hits)
             return .ended(.success(success))
         case .failed(let sealed, _):
             let attempts = try open(sealed, in: current, until: deadline, OutcomePayload.decodeFailure)
@@ -193,7 +202,7 @@ struct LeaseSeeker {
         _ decode: ([UInt8]) -> Payload?
     ) throws(LeaseTableError) -> Payload? {
         if let payload = sealed.payload(for: key, decode) { return payload }
-        flights.count(\.discardedOutcomes)
+        flights.count(\.discardedOutcomes, .discardedOutcomes)
         configuration.logger.warning(
             "a stored outcome does not open and is discarded",
             metadata: ["key": "\(key.recordKey.shortDescription)"])

@@ -1,3 +1,4 @@
+import FleetCounters
 import LeaseTable
 import ProcessSupport
 
@@ -19,6 +20,9 @@ public struct LeaseWaiter: Sendable {
     private let deadline: MonotonicInstant
     private var seeker: LeaseSeeker
     private var standing = Standing.seeking
+    private let began = MonotonicInstant.now()
+    /// Its wait for somebody else, while there is one.
+    private var mark: WaitMark?
 
     /// What this caller waits for.
     private enum Standing: Sendable {
@@ -63,12 +67,40 @@ public struct LeaseWaiter: Sendable {
     public mutating func resume() throws(TokenRefreshError) -> Progress {
         try Forks.heldOff { () throws(TokenRefreshError) in
             do throws(FlightFailure) {
-                return try advance()
+                let progress = try advance()
+                note(progress)
+                return progress
             } catch {
+                unmark()
+                flights.slot?.countCaller(.failure(error), from: origin, since: began)
                 throw TokenRefreshError(error, context: request.context)
             }
         }
     }
+
+    /// Counts the caller as waiting or not, and at its end.
+    private mutating func note(_ progress: Progress) {
+        switch progress {
+        case .holder: unmark()
+        case .result(let result):
+            unmark()
+            let success = UpstreamSuccess(body: result.body, requestID: result.requestID)
+            flights.slot?.countCaller(.success(success), from: origin, since: began)
+        case .wait:
+            switch standing {
+            case .watching, .polling, .following:
+                if mark == nil { mark = WaitMark(in: flights, for: seeker.key.recordKey) }
+            case .seeking, .pausing: unmark()
+            }
+        }
+    }
+
+    private mutating func unmark() {
+        mark?.end()
+        mark = nil
+    }
+
+    private var origin: OutcomeOrigin { seeker.hasJoined ? .othersCall : .stored }
 
     private mutating func advance() throws(FlightFailure) -> Progress {
         switch standing {
@@ -91,7 +123,8 @@ public struct LeaseWaiter: Sendable {
             if now >= stepEnds { return wait(atMost: Self.longestStep) }
             switch seeker.step(until: stepEnds) {
             case .granted(let tenure, let table):
-                let held = HeldLease(leader(of: Flight(key: seeker.key)), holding: tenure, in: table)
+                let held = HeldLease(
+                    leader(of: Flight(key: seeker.key)), holding: tenure, in: table, since: began)
                 if tenure.notBefore == .zero { return .holder(held) }
                 if let progress = try granted(held) { return progress }
             case .ended(let outcome): return .result(RefreshResult(try outcome.get()))
@@ -157,13 +190,13 @@ public struct LeaseWaiter: Sendable {
             throw .coordination(error)
         }
         let (flight, isNew) = flights.flightToJoin(seeker.key)
-        if isNew { return .holder(HeldLease(aloneIn: leader(of: flight))) }
+        if isNew { return .holder(HeldLease(aloneIn: leader(of: flight), since: began)) }
         return try following(flight)
     }
 
     private mutating func following(_ flight: Flight) throws(FlightFailure) -> Progress {
         if let outcome = flight.ended { return .result(RefreshResult(try outcome.get())) }
-        if flight.lead() { return .holder(HeldLease(aloneIn: leader(of: flight))) }
+        if flight.lead() { return .holder(HeldLease(aloneIn: leader(of: flight), since: began)) }
         if MonotonicInstant.now() >= deadline {
             if let outcome = flight.outcomeAtDeadline { return .result(RefreshResult(try outcome.get())) }
             throw .deadline(nil)

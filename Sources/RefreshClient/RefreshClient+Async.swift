@@ -1,3 +1,4 @@
+import FleetCounters
 import LeaseTable
 import ProcessSupport
 
@@ -12,13 +13,14 @@ extension RefreshClient {
     ///
     /// - Throws: ``TokenRefreshError`` with this caller's own context, or `CancellationError`.
     public func refresh(_ request: RefreshRequest, deadline: Duration? = nil) async throws -> RefreshResult {
-        let until = MonotonicInstant.now().advanced(by: deadline ?? configuration.callerDeadline)
+        let began = MonotonicInstant.now()
+        let until = began.advanced(by: deadline ?? configuration.callerDeadline)
         do throws(FlightFailure) {
             let key = try key(of: request)
             let flights = FlightTable.current(for: directory)
             // No waiting here: what is not to be had at once is left to the flight.
             var seen = Handover()
-            if let result = storedResult(key, in: flights, deadline: .now(), otherwise: &seen) {
+            if let result = storedResult(key, in: flights, since: began, deadline: began, otherwise: &seen) {
                 return RefreshResult(result)
             }
             let caller = AsyncCaller(deadline: until)
@@ -29,7 +31,11 @@ extension RefreshClient {
             } onCancel: {
                 caller.cancel()
             }
-            if let outcome { return RefreshResult(try outcome.get()) }
+            if let outcome {
+                flights.slot?.countCaller(outcome, from: caller.origin, since: began)
+                return RefreshResult(try outcome.get())
+            }
+            flights.slot?.countCaller(.callersCancelled, since: began)
         } catch {
             throw TokenRefreshError(error, context: request.context)
         }
@@ -54,7 +60,10 @@ extension RefreshClient {
         DeadlineWatch.current().add(caller)
         let mustLead = flight.enroll(caller)
         if isNew || mustLead {
+            caller.leads()
             FlightThread.start(leader(of: flight, in: flights, request), until: caller.deadline)
+        } else {
+            caller.waits(WaitMark(in: flights, for: key.recordKey))
         }
         // Cancelled in between: what was just entered is taken out again.
         if caller.hasEnded {

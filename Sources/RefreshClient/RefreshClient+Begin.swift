@@ -1,3 +1,4 @@
+import FleetCounters
 import LeaseTable
 import ProcessSupport
 
@@ -26,10 +27,11 @@ extension RefreshClient {
     public func begin(
         _ request: RefreshRequest, lease: Duration? = nil, deadline: Duration? = nil
     ) throws(TokenRefreshError) -> BeginResult {
-        let until = MonotonicInstant.now().advanced(by: deadline ?? configuration.callerDeadline)
+        let began = MonotonicInstant.now()
+        let until = began.advanced(by: deadline ?? configuration.callerDeadline)
         return try Forks.heldOff { () throws(TokenRefreshError) in
             do throws(FlightFailure) {
-                return try begin(request, lease: lease, until: until)
+                return try begin(request, lease: lease, since: began, until: until)
             } catch {
                 throw TokenRefreshError(error, context: request.context)
             }
@@ -37,12 +39,12 @@ extension RefreshClient {
     }
 
     private func begin(
-        _ request: RefreshRequest, lease: Duration?, until deadline: MonotonicInstant
+        _ request: RefreshRequest, lease: Duration?, since began: MonotonicInstant, until deadline: MonotonicInstant
     ) throws(FlightFailure) -> BeginResult {
         let key = try key(of: request)
         let flights = FlightTable.current(for: directory)
         var known = Handover()
-        if let result = storedResult(key, in: flights, deadline: deadline, otherwise: &known) {
+        if let result = storedResult(key, in: flights, since: began, deadline: deadline, otherwise: &known) {
             return .result(RefreshResult(result))
         }
         let (flight, isNew) = flights.flightToJoin(key)
@@ -53,50 +55,72 @@ extension RefreshClient {
                 switch leader.seek(until: deadline, knowing: known) {
                 case .finished: break
                 case .granted(let tenure, let table):
-                    let held = HeldLease(leader, holding: tenure, in: table)
+                    let held = HeldLease(leader, holding: tenure, in: table, since: began)
                     FlightThread.handOver(
                         lease == nil ? leader : self.leader(of: flight, in: flights, request),
                         Handover(claim: Claim(joined: tenure.generation), table: table))
                     // Only who was told of a pause has anything to wait for.
-                    if tenure.notBefore != .zero, try !mayBegin(held, until: deadline) {
-                        return try begin(request, lease: lease, until: deadline)
+                    guard tenure.notBefore != .zero else { return .holder(held) }
+                    switch pauseEnd(held, until: deadline) {
+                    case .over: return .holder(held)
+                    case .leaseLost: return try begin(request, lease: lease, since: began, until: deadline)
+                    case .deadline:
+                        held.abandon()
+                        return try ended(.failure(.deadline(nil)), from: .othersCall, in: flights, since: began)
                     }
-                    return .holder(held)
-                case .alone: return .holder(HeldLease(aloneIn: leader))
+                case .alone: return .holder(HeldLease(aloneIn: leader, since: began))
                 case .deadline(let handover):
                     FlightThread.handOver(self.leader(of: flight, in: flights, request), handover)
-                    if let outcome = flight.outcomeAtDeadline { return .result(RefreshResult(try outcome.get())) }
-                    throw .deadline(nil)
+                    return try ended(
+                        flight.outcomeAtDeadline ?? .failure(.deadline(nil)), from: .othersCall, in: flights,
+                        since: began)
                 }
             }
+            let mark = leads ? nil : WaitMark(in: flights, for: key.recordKey)
+            defer { mark?.end() }
             switch flight.follow(until: deadline) {
-            case .outcome(let outcome): return .result(RefreshResult(try outcome.get()))
+            case .outcome(let outcome):
+                return try ended(outcome, from: leads ? flight.cameFrom : .othersCall, in: flights, since: began)
             case .leads:
                 leads = true
                 known = flight.handedDown
-            case .deadline: throw .deadline(nil)
+            case .deadline:
+                return try ended(.failure(.deadline(nil)), from: .othersCall, in: flights, since: began)
             }
         }
     }
 
+    /// Counts the caller, and gives it what it gets.
+    private func ended(
+        _ outcome: FlightOutcome, from origin: OutcomeOrigin, in flights: FlightTable, since began: MonotonicInstant
+    ) throws(FlightFailure) -> BeginResult {
+        flights.slot?.countCaller(outcome, from: origin, since: began)
+        return .result(RefreshResult(try outcome.get()))
+    }
+
+    /// How waiting for the end of a pause ended.
+    private enum PauseEnd {
+        /// The call may be made. That the table could not be asked is left to the holder's own
+        /// ``HeldLease/maySend(callTimeout:)``.
+        case over
+        /// The lease was lost meanwhile.
+        case leaseLost
+        /// The pause is longer than the caller waits.
+        case deadline
+    }
+
     /// Waits for the end of a pause that the upstream asked the last holder for.
-    ///
-    /// - Returns: false where the lease was lost meanwhile. That the table could not be asked is left to the holder's own
-    ///   ``HeldLease/maySend(callTimeout:)``.
-    private func mayBegin(_ held: HeldLease, until deadline: MonotonicInstant) throws(FlightFailure) -> Bool {
+    private func pauseEnd(_ held: HeldLease, until deadline: MonotonicInstant) -> PauseEnd {
         while let permission = try? held.maySend(callTimeout: .zero) {
             switch permission {
-            case .send: return true
-            case .lost: return false
+            case .send: return .over
+            case .lost: return .leaseLost
             case .wait(let interval):
-                guard interval < MonotonicInstant.now().duration(to: deadline) else {
-                    held.abandon()
-                    throw .deadline(nil)
-                }
+                guard interval < MonotonicInstant.now().duration(to: deadline) else { return .deadline }
                 // A signal may end it early.
                 pause(for: interval)
             }
         }
-        return true
+        return .over
     }
 }

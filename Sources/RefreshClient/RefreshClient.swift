@@ -1,3 +1,4 @@
+import FleetCounters
 public import LeaseTable
 import Logging
 import ProcessSupport
@@ -54,10 +55,11 @@ public struct RefreshClient: Sendable {
     public func refresh(
         _ request: RefreshRequest, deadline: Duration? = nil, lease: Duration? = nil
     ) throws(TokenRefreshError) -> RefreshResult {
-        let until = MonotonicInstant.now().advanced(by: deadline ?? configuration.callerDeadline)
+        let began = MonotonicInstant.now()
+        let until = began.advanced(by: deadline ?? configuration.callerDeadline)
         return try Forks.heldOff { () throws(TokenRefreshError) in
             do throws(FlightFailure) {
-                return RefreshResult(try outcome(of: request, lease: lease, until: until).get())
+                return RefreshResult(try outcome(of: request, lease: lease, since: began, until: until).get())
             } catch {
                 throw TokenRefreshError(error, context: request.context)
             }
@@ -67,38 +69,46 @@ public struct RefreshClient: Sendable {
     /// What happened in this process, in this client's directory, since the process began.
     public var counts: RefreshCounts { Forks.heldOff { FlightTable.current(for: directory).counted } }
 
-    /// What happened in this process, in `directory`, since the process began; whichever clients did it.
-    package static func counts(in directory: TableDirectory) -> RefreshCounts {
-        FlightTable.current(for: directory).counted
-    }
-
     // MARK: Inside
 
     private func outcome(
-        of request: RefreshRequest, lease: Duration?, until deadline: MonotonicInstant
+        of request: RefreshRequest, lease: Duration?, since began: MonotonicInstant, until deadline: MonotonicInstant
     ) throws(FlightFailure) -> FlightOutcome {
         let key = try key(of: request)
         let flights = FlightTable.current(for: directory)
         var known = Handover()
-        if let result = storedResult(key, in: flights, deadline: deadline, otherwise: &known) {
+        if let result = storedResult(key, in: flights, since: began, deadline: deadline, otherwise: &known) {
             return .success(result)
         }
         let (flight, isNew) = flights.flightToJoin(key)
         let leader = leader(of: flight, in: flights, request, lease: lease)
+        let (outcome, origin) = fly(flight, leader, isNew: isNew, knowing: known, until: deadline)
+        flights.slot?.countCaller(outcome, from: origin, since: began)
+        return outcome
+    }
+
+    /// Leads a flight or follows it, to its outcome or the deadline.
+    private func fly(
+        _ flight: Flight, _ leader: FlightLeader, isNew: Bool, knowing seen: Handover, until deadline: MonotonicInstant
+    ) -> (FlightOutcome, OutcomeOrigin) {
         var leads = isNew
+        var known = seen
         while true {
             if leads {
                 if case .deadline(let handover) = leader.lead(until: deadline, knowing: known) {
                     FlightThread.handOver(leader, handover)
-                    return flight.outcomeAtDeadline ?? .failure(.deadline(nil))
+                    return (flight.outcomeAtDeadline ?? .failure(.deadline(nil)), .othersCall)
                 }
             }
+            // Who has led waits for its own call.
+            let mark = leads ? nil : WaitMark(in: leader.flights, for: flight.key.recordKey)
+            defer { mark?.end() }
             switch flight.follow(until: deadline) {
-            case .outcome(let outcome): return outcome
+            case .outcome(let outcome): return (outcome, leads ? flight.cameFrom : .othersCall)
             case .leads:
                 leads = true
                 known = flight.handedDown
-            case .deadline: return .failure(.deadline(nil))
+            case .deadline: return (.failure(.deadline(nil)), .othersCall)
             }
         }
     }
@@ -118,13 +128,14 @@ public struct RefreshClient: Sendable {
     ///
     /// - Parameter seen: Set, where there is none, to what was seen instead: for the leader of a flight that is new.
     func storedResult(
-        _ key: KeyMaterial, in flights: FlightTable, deadline: MonotonicInstant, otherwise seen: inout Handover
+        _ key: KeyMaterial, in flights: FlightTable, since began: MonotonicInstant, deadline: MonotonicInstant,
+        otherwise seen: inout Handover
     ) -> UpstreamSuccess? {
         guard let table = flights.openTable(withoutFlightOf: key.recordKey),
             let decision = try? table.look(at: key, as: Claim(), deadline: deadline)
         else { return nil }
         if case .hit(let sealed) = decision, let success = sealed.payload(for: key, OutcomePayload.decodeSuccess) {
-            flights.count(\.hits)
+            flights.count(\.hits, .hits)?.countCaller(.callersStored, since: began)
             return success
         }
         seen = Handover(table: table, seen: decision)

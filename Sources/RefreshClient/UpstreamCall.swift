@@ -1,8 +1,7 @@
 import LeaseTable
-import Logging
 import ProcessSupport
 
-/// One logical call: the attempt, and the one more after a 429, with the log line of each.
+/// One logical call: the attempt, and the one more after a 429.
 struct UpstreamCall {
     let leader: FlightLeader
     let request: UpstreamRequest
@@ -34,7 +33,8 @@ struct UpstreamCall {
         leader.flights.count(\.upstreamCalls)
         let began = MonotonicInstant.now()
         let answer = Forks.letOn { leader.upstream.attempt(request, timeout: leader.configuration.requestTimeout) }
-        log(answer, took: began.duration(to: .now()))
+        AttemptReport(flights: leader.flights, key: leader.flight.key.recordKey, logger: leader.configuration.logger)
+            .note(answer, number: attempts.count + 1, took: began.duration(to: .now()))
         switch answer {
         case .success(let success): return .success(success)
         case .failure(let failure):
@@ -43,26 +43,6 @@ struct UpstreamCall {
                 return .retry(after: leader.configuration.pause(askedBy: failure))
             }
             return .failure(failure)
-        }
-    }
-
-    private func log(_ answer: UpstreamAnswer, took duration: Duration) {
-        var metadata: Logger.Metadata = [
-            "key": "\(leader.flight.key.recordKey.shortDescription)",
-            "milliseconds": "\(duration.wholeMilliseconds)", "attempt": "\(attempts.count + 1)",
-        ]
-        switch answer {
-        case .success(let success):
-            metadata["request_id"] = "\(success.requestID ?? "-")"
-            leader.configuration.logger.info("token refreshed", metadata: metadata)
-        case .failure(let failure):
-            metadata["request_id"] = "\(failure.requestID ?? "-")"
-            metadata["reason"] = "\(failure.reason.rawValue)"
-            metadata["status"] = "\(failure.status.map(String.init) ?? "-")"
-            metadata["detail"] = "\(failure.detail)"
-            // A client that is refused is the operator's fault, not the user's.
-            let level: Logger.Level = failure.reason == .invalidClient ? .error : .notice
-            leader.configuration.logger.log(level: level, "token refresh failed", metadata: metadata)
         }
     }
 }

@@ -1,10 +1,11 @@
+import FleetCounters
 import LeaseTable
 import Logging
 import ProcessSupport
 import ServiceLifecycle
 
 /// Keeps the table tidy: removes records past their time, the slots of readers that were killed, and pipes that nobody
-/// holds. Nothing depends on it: workers alone keep every guarantee, only with more room used.
+/// holds, and adds up what dead processes counted. Nothing depends on it: workers alone keep every guarantee, only with more room used.
 ///
 /// The table's calls block their thread, each for ``DaemonConfiguration/operationTimeout`` at the most.
 struct Housekeeping: Service {
@@ -74,14 +75,29 @@ struct Housekeeping: Service {
             let pipes = table.sweepPipes()
             let readers = try table.checkReaders(deadline: operationDeadline)
             let records = try await sweepRecords(of: table)
-            if pipes + readers + records > 0 {
-                logger.info(
+            let slots = foldCounters(of: table)
+            if pipes + readers + records + slots > 0 {
+                logger.debug(
                     "removed what nobody needs",
-                    metadata: ["records": "\(records)", "readers": "\(readers)", "pipes": "\(pipes)"])
+                    metadata: [
+                        "records": "\(records)", "readers": "\(readers)", "pipes": "\(pipes)", "counters": "\(slots)",
+                    ])
             }
             return nil
         } catch {
             return error.description
+        }
+    }
+
+    /// Adds what dead processes counted to the total. Takes a slot itself, so that there is something to look at before
+    /// the first refresh. Where that fails, metrics lack something, and nothing else does.
+    private func foldCounters(of table: LeaseTable) -> Int {
+        do throws(CounterFileError) {
+            _ = try FleetCounters.slot(in: table, deadline: operationDeadline)
+            return try FleetCounters.foldDead(in: table, deadline: operationDeadline)
+        } catch {
+            logger.debug("the counters cannot be tidied: \(error)")
+            return 0
         }
     }
 

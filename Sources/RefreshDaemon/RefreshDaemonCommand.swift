@@ -31,7 +31,7 @@ struct RefreshDaemonCommand: AsyncParsableCommand {
 
             EXAMPLES
               For a directory of its own, watching every removal:
-                refreshd --directory /run/refreshd --log-level info
+                refreshd --directory /run/refreshd --log-level debug
 
               For callers that change a URL only:
                 refreshd --listen unix:/run/refreshd-http/socket --listen tcp:127.0.0.1:4080 \\
@@ -94,7 +94,7 @@ struct RefreshDaemonCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("PEM certificates to trust instead of the system's.", valueName: "file"))
     var caFile: String?
 
-    @Flag(help: "Answer /healthz, /readyz, /metrics and /v1/leases over TCP, too, not on Unix sockets only.")
+    @Flag(help: "Answer operators (/, /metrics, /v1/leases and so on) over TCP, too, not on Unix sockets only.")
     var operatorsOnLoopback = false
 
     @Option(help: ArgumentHelp("The table's directory.", valueName: "dir"))
@@ -105,7 +105,7 @@ struct RefreshDaemonCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "trace, debug, info, notice, warning, error or critical (default: notice).", valueName: "level"))
+            "trace, debug, info, notice, warning, error or critical (default: info).", valueName: "level"))
     var logLevel: String?
 
     @Option(help: ArgumentHelp("A JSON file with settings; else REFRESHD_CONFIG.", valueName: "file"))
@@ -131,8 +131,7 @@ struct RefreshDaemonCommand: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let settings = try settings(environment)
         if checkConfig || printConfig { return }
-        var logger = Logger(label: "refreshd") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = settings.logLevel
+        let logger = StandardErrorLog.logger(level: settings.logLevel, environment)
         let daemon = try Daemon(settings: settings, environment: environment, logger: logger) {
             try self.settings(environment)
         }

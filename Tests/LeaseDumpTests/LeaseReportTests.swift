@@ -13,7 +13,7 @@ import Testing
     @Test func everyFieldHasItsNameAndUnit() throws {
         let name = String(repeating: "ab", count: 16)
         #expect(
-            try report([row(0x0a, held(101, age: .milliseconds(2500)))]) == """
+            try report([row(0x0a, held(101, age: .milliseconds(2500)), waiters: 4)]) == """
                 {
                   "directory" : "/a/b",
                   "environment" : "\(name)",
@@ -42,7 +42,8 @@ import Testing
                       "short_key" : "0a0a0a0a0a0a",
                       "size_bytes" : 112,
                       "state" : "held",
-                      "time_left_ms" : 9500
+                      "time_left_ms" : 9500,
+                      "waiters" : 4
                     }
                   ],
                   "reason" : "named explicitly"

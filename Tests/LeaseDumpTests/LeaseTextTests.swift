@@ -7,20 +7,20 @@ import Testing
 @Suite struct LeaseTextTests {
     @Test func columnsAreAlignedUnderTheirTitles() throws {
         let rows = try [
-            row(0x0a, held(4_194_303, age: .milliseconds(1250), attempt: 12)),
+            row(0x0a, held(4_194_303, age: .milliseconds(1250), attempt: 12), waiters: 63),
             row(0x0b, ended(.terminalFailure, 2, age: .milliseconds(250)), size: 12_345),
         ]
         #expect(
             LeaseText().render(rows) == """
-                KEY           STATE            GENERATION   HOLDER  LIVES    AGE   LEFT  ATTEMPT  BYTES
-                0a0a0a0a0a0a  held                     42  4194303  no      1.2s  10.7s       12    112
-                0b0b0b0b0b0b  failed_terminal          42        2  yes    250ms   4.7s        1  12345
+                KEY           STATE            GENERATION   HOLDER  LIVES    AGE   LEFT  ATTEMPT  WAITERS  BYTES
+                0a0a0a0a0a0a  held                     42  4194303  no      1.2s  10.7s       12       63    112
+                0b0b0b0b0b0b  failed_terminal          42        2  yes    250ms   4.7s        1        -  12345
 
                 """)
     }
 
     @Test func anEmptyTableIsItsHeader() {
-        let header = "KEY  STATE  GENERATION  HOLDER  LIVES  AGE  LEFT  ATTEMPT  BYTES\n"
+        let header = "KEY  STATE  GENERATION  HOLDER  LIVES  AGE  LEFT  ATTEMPT  WAITERS  BYTES\n"
         #expect(LeaseText().render([]) == header)
     }
 
@@ -28,21 +28,21 @@ import Testing
         let rows = try [row(0x0a, held(age: .seconds(1))), damagedRow(0x0b)]
         #expect(
             LeaseText().render(rows) == """
-                KEY           STATE    GENERATION  HOLDER  LIVES   AGE   LEFT  ATTEMPT  BYTES  PROBLEM
-                0a0a0a0a0a0a  held             42     100  yes    1.0s  11.0s        1    112
-                0b0b0b0b0b0b  damaged           -       -  -         -      -        -      3  the lease record is cut \
+                KEY           STATE    GENERATION  HOLDER  LIVES   AGE   LEFT  ATTEMPT  WAITERS  BYTES  PROBLEM
+                0a0a0a0a0a0a  held             42     100  yes    1.0s  11.0s        1        -    112
+                0b0b0b0b0b0b  damaged           -       -  -         -      -        -        -      3  the lease record is cut \
                 short at 3 bytes
 
                 """)
     }
 
     @Test(arguments: [
-        (79, "KEY STATE GENERATION HOLDER LIVES AGE LEFT ATTEMPT BYTES"),
-        (75, "KEY STATE GENERATION HOLDER LIVES AGE LEFT ATTEMPT BYTES"),
-        (74, "KEY STATE GENERATION HOLDER LIVES AGE LEFT ATTEMPT"),
-        (67, "KEY STATE HOLDER LIVES AGE LEFT ATTEMPT"),
-        (55, "KEY STATE HOLDER LIVES AGE LEFT"),
-        (46, "KEY STATE HOLDER LIVES LEFT"), (10, "KEY STATE HOLDER LIVES LEFT"),
+        (88, "KEY STATE GENERATION HOLDER LIVES AGE LEFT ATTEMPT WAITERS BYTES"),
+        (84, "KEY STATE GENERATION HOLDER LIVES AGE LEFT ATTEMPT WAITERS BYTES"),
+        (83, "KEY STATE GENERATION HOLDER LIVES AGE LEFT ATTEMPT WAITERS"),
+        (76, "KEY STATE HOLDER LIVES AGE LEFT ATTEMPT WAITERS"),
+        (64, "KEY STATE HOLDER LIVES AGE LEFT WAITERS"),
+        (55, "KEY STATE HOLDER LIVES LEFT WAITERS"), (10, "KEY STATE HOLDER LIVES LEFT WAITERS"),
     ])
     func aNarrowTerminalGetsTheColumnsThatMatterMost(width: Int, titles: String) throws {
         let text = try LeaseText(width: width).render([row(0x0a, held(age: .seconds(1)))])

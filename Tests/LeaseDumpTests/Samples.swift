@@ -50,8 +50,10 @@ func ended(_ kind: OutcomeKind, _ pid: Int32 = 100, age: Duration) -> LeaseRecor
 }
 
 /// A row; processes of even pids live.
-func row(_ key: UInt8, _ record: LeaseRecord, size: Int = 112) throws -> LeaseRow {
-    LeaseRow(key: try recordKey(key), record: .success(record), size: size, now: now) { $0.pid % 2 == 0 }
+func row(_ key: UInt8, _ record: LeaseRecord, size: Int = 112, waiters: Int? = nil) throws -> LeaseRow {
+    LeaseRow(key: try recordKey(key), record: .success(record), size: size, now: now, waiters: waiters) {
+        $0.pid % 2 == 0
+    }
 }
 
 func damagedRow(_ key: UInt8) throws -> LeaseRow {

@@ -1,3 +1,4 @@
+import FleetCounters
 import Foundation
 import Glibc
 import LeaseTable
@@ -16,7 +17,7 @@ import Testing
     private func daemon(interval: String = "3600", _ arguments: [String] = []) throws -> Program {
         try Program(
             "refreshd",
-            ["--directory", directory.path, "--sweep-interval", interval, "--log-level", "info"] + arguments)
+            ["--directory", directory.path, "--sweep-interval", interval, "--log-level", "debug"] + arguments)
     }
 
     /// More records than one batch takes; the one round that there is removes all of them, and none that is alive.
@@ -40,6 +41,25 @@ import Testing
         #expect(try table.leases(deadline: soon()).first?.key == held.key.recordKey)
         let line = try #require(daemon.errorLine(containing: "removed what nobody needs"))
         #expect(line.contains("records=\(count - 1)"), "\(line)")
+        daemon.send(SIGTERM)
+        #expect(daemon.finish().status == 0)
+    }
+
+    /// What a killed worker counted goes to the total, and its slot is free.
+    @Test func slotsOfDeadWorkersAreFolded() throws {
+        let daemon = try daemon(interval: "0.05")
+        #expect(daemon.errorLine(containing: "keeping the lease table") != nil)
+        let table = try LeaseTable.open(directory.path)
+        #expect(awaiting { (try? FleetSnapshot(of: table))?.slotsInUse == 1 })
+        let worker = try Program("fleet-counter-worker", [directory.path])
+        worker.send(line: "count 5")
+        #expect(worker.outputLine() == "counted")
+        #expect(try FleetSnapshot(of: table).slotsInUse == 2)
+        worker.send(SIGKILL)
+        _ = worker.finish()
+        #expect(try awaiting { try FleetSnapshot(of: table).slotsInUse == 1 })
+        #expect(try FleetSnapshot(of: table)[.claims] == 5)
+        #expect(daemon.errorLine(containing: "removed what nobody needs")?.contains("counters=1") == true)
         daemon.send(SIGTERM)
         #expect(daemon.finish().status == 0)
     }

@@ -49,7 +49,7 @@ import Testing
                 "api-key-file = \(key)  (\(file): \"api-key-file\")",
                 "client-id = of-the-line  (--client-id)",
                 "listen = unix:/run/a tcp:127.0.0.1:0  (\(file): \"listen\")",
-                "log-level = notice  (default)",
+                "log-level = info  (default)",
                 "socket-mode = 0660  (default)",
                 "sweep-interval = 7.0  (\(file): \"sweep-interval\")",
                 "upstream = https://of.env  (REFRESHD_UPSTREAM)",

@@ -1,8 +1,10 @@
 """What operators see of the daemon, and how a service manager runs it."""
 
+import base64
 import ctypes
 import errno
 import grp
+import hashlib
 import json
 import os
 import re
@@ -11,10 +13,12 @@ import socket
 import struct
 import subprocess
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harness import (
-    CLIENT, JSON, KEY, PATH, Sidecar, new_token, read_answer, refresh_body, status, upstream_calls)
+    CLIENT, JSON, KEY, PATH, Events, LinkedWorker, Sidecar, new_token, read_answer, refresh_body, status, upstream_calls)
 
 SAMPLE = re.compile(r'^[a-z_]+(\{[a-z]+="[^"]*"\})? [0-9.e+-]+$')
 
@@ -43,9 +47,11 @@ def check_operators(checks, programs, emulator, directory):
     checks.that("/metrics is in Prometheus' text format", code == 200 and "version=0.0.4" in head and not wrong, wrong)
     for line in [
         'refreshd_requests_total{kind="refresh"} 3', 'refreshd_refresh_answers_total{status="200"} 3',
-        'refreshd_refresh_passed_through_total{reason="other_client"} 1', "refreshd_upstream_calls_total 1",
-        "refreshd_hits_total 2", 'refreshd_leases{state="success"} 1', 'refreshd_refresh_seconds_bucket{le="+Inf"} 3',
-        "refreshd_refresh_seconds_count 3",
+        'refreshd_refresh_passed_through_total{reason="other_client"} 1',
+        'refreshd_upstream_calls_total{outcome="success"} 1', 'refreshd_callers_total{got="own_call"} 1',
+        'refreshd_callers_total{got="stored"} 2', "refreshd_hits_total 2", 'refreshd_leases{state="success"} 1',
+        'refreshd_refresh_seconds_bucket{le="+Inf"} 3', "refreshd_refresh_seconds_count 3",
+        "refreshd_call_seconds_count 3", "refreshd_counting_processes 1", "refreshd_map_bytes 1073741824",
     ]:
         checks.that(line, line in lines, lines)
     dumped = subprocess.run(
@@ -56,12 +62,99 @@ def check_operators(checks, programs, emulator, directory):
                 set(ours) == set(theirs)
                 and [[lease[name] for name in timeless] for lease in ours["leases"]]
                 == [[lease[name] for name in timeless] for lease in theirs["leases"]], (ours, theirs))
+    checks_page(checks, sidecar)
     checks.that("none of it holds a token", token.encode() not in body + json.dumps(ours).encode())
     checks.that("over TCP these paths are the upstream's", sidecar.request("GET", "/healthz")[0] == 404)
     sidecar.stop()
     asked = Sidecar(programs, emulator.url, directory, "--operators-on-loopback")
     checks.that("unless asked for", asked.request("GET", "/healthz")[::2] == (200, b"ok\n"))
     asked.stop()
+
+
+def checks_page(checks, sidecar):
+    """The page for people: whole in itself, and only its own style and script run in it."""
+    code, head, body = over_unix(sidecar.socket, "/")
+    policy = next(line.partition(":")[2] for line in head.splitlines() if line.startswith("content-security-policy:"))
+    page = body.decode()
+    for tag in ["style", "script"]:
+        inner = re.search(f"<{tag}>(.*?)</{tag}>", page, re.DOTALL).group(1)
+        digest = base64.b64encode(hashlib.sha256(inner.encode()).digest()).decode().lower()
+        checks.that(f"the page's {tag} is known by its hash", f"{tag}-src 'sha256-{digest}'" in policy, policy)
+    checks.that("the page has nothing from elsewhere", code == 200 and "default-src 'none'" in policy
+                and "unsafe" not in policy and not re.search(r'(src|href)="|@import|url\(', page))
+    for path in re.findall(r'get\("(/[^"]*)"\)', page):
+        checks.that(f"{path} is what the page asks for", over_unix(sidecar.socket, path)[0] == 200)
+
+
+def samples(sidecar):
+    """The numbers of /metrics, by name and labels."""
+    lines = over_unix(sidecar.socket, "/metrics")[2].decode().splitlines()
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
+
+
+def is_histogram(numbers, name):
+    """Whether buckets only grow, and end with the count."""
+    buckets = [value for sample, value in numbers.items() if sample.startswith(f"{name}_bucket")]
+    return len(buckets) > 10 and buckets == sorted(buckets) and buckets[-1] == numbers[f"{name}_count"]
+
+
+def check_fleet_metrics(checks, programs, emulator, directory):
+    """Linked workers and HTTP callers count in one place, the dead included, and the log has a line for each call."""
+    sidecar = Sidecar(programs, emulator.url, directory)
+    emulator.control("PATCH", "/settings", {"delay_ms": 3000})
+    token = new_token(emulator)
+    events = Events(emulator)
+    with ThreadPoolExecutor(8) as pool:
+        callers = [pool.submit(sidecar.request, "POST", PATH, refresh_body(token), JSON) for _ in range(4)]
+        events.await_kind("request_arrived")
+        workers = [LinkedWorker(programs, emulator, directory, token) for _ in range(3)]
+        waiting = 0
+        end = time.monotonic() + 20
+        while waiting < 6 and not all(caller.done() for caller in callers) and time.monotonic() < end:
+            leases = json.loads(over_unix(sidecar.socket, "/v1/leases")[2])["leases"]
+            waiting = max([waiting] + [lease["waiters"] for lease in leases if lease["waiters"] is not None])
+        answers = [caller.result()[0] for caller in callers]
+    events.close()
+    said = [worker.said() for worker in workers]
+    checks.that("HTTP callers and linked workers have one answer", answers == [200] * 4 and len(set(said)) == 1,
+                (answers, said))
+    checks.that("/v1/leases shows who waits, of all processes", waiting >= 3, waiting)
+    numbers = samples(sidecar)
+    checks.that("one upstream call for seven callers", numbers['refreshd_upstream_calls_total{outcome="success"}'] == 1,
+                numbers)
+    got = {way: numbers[f'refreshd_callers_total{{got="{way}"}}'] for way in ["own_call", "others_call", "stored"]}
+    checks.that("callers of all processes are counted, workers that have ended included",
+                got["own_call"] == 1 and sum(got.values()) == 7, got)
+    checks.that("durations of all processes", numbers["refreshd_call_seconds_count"] == 7
+                and numbers["refreshd_upstream_call_seconds_sum"] >= 3, numbers)
+    for name in ["refreshd_call_seconds", "refreshd_wait_seconds", "refreshd_upstream_call_seconds",
+                 "refreshd_refresh_seconds"]:
+        checks.that(f"{name} is a histogram", is_histogram(numbers, name), numbers)
+    line = sidecar.await_log(b"token refreshed").decode()
+    checks.that("one line in the log for the call", re.search(r"attempt=1 key=[0-9a-f]{12} milliseconds=\d+ "
+                r"request_id=\S+ waiters=[3-6]$", line) is not None, line)
+    sidecar.stop()
+    checks.that("and only one", sidecar.log.count(b"token refresh") == 1, sidecar.log)
+    checks.that("without the token", token.encode() not in sidecar.log)
+
+
+def check_journal(checks, programs, emulator, directory):
+    """Where standard error is the journal's, each line begins with its level; a variable alone does not make it so."""
+    with tempfile.NamedTemporaryFile() as journal:
+        stream = os.fstat(journal.fileno())
+        for variable, isJournal in [(f"{stream.st_dev}:{stream.st_ino}", True), ("1:1", False)]:
+            journal.truncate(0)
+            process = subprocess.Popen(
+                [f"{programs}/refreshd", "--directory", directory], stderr=journal,
+                env={"PATH": os.environ["PATH"], "JOURNAL_STREAM": variable})
+            end = time.monotonic() + 20
+            while b"keeping the lease table" not in (text := Path(journal.name).read_bytes()) and time.monotonic() < end:
+                time.sleep(0.01)
+            process.terminate()
+            process.wait(20)
+            checks.that(f"standard error {'is' if isJournal else 'is not'} the journal's",
+                        text.startswith(b"<5>keeping the lease table directory=") == isJournal
+                        and (b" notice refreshd: keeping" in text) != isJournal, text)
 
 
 def check_reload(checks, programs, emulator, directory):
@@ -144,4 +237,4 @@ def check_confined(checks, programs, emulator, directory):
     checks.that("another one is said to be forbidden", ended.returncode == 71 and b"chown" in ended.stderr, ended)
 
 
-ALL = [check_operators, check_reload, check_activation, check_confined]
+ALL = [check_operators, check_fleet_metrics, check_journal, check_reload, check_activation, check_confined]

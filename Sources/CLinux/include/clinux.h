@@ -83,7 +83,7 @@ void clinux_fork_resume(unsigned lifted);
 
 /* A pointer per process: null at first, and null again in a forked child, whatever it was in the parent. Takes no lock.
  * `index` is below CLINUX_FORK_LOCAL_SLOTS. */
-#define CLINUX_FORK_LOCAL_SLOTS 7
+#define CLINUX_FORK_LOCAL_SLOTS 8
 void *_Nullable clinux_fork_local(int index);
 
 /* Makes `made` that pointer where it is null. Returns what it is now: `made`, or what another thread made before. */

@@ -1,7 +1,6 @@
-import RefreshClient
 import Synchronization
 
-/// What the daemon has counted since it began. Thread-safe.
+/// What this process alone has counted of its HTTP side since it began. Thread-safe.
 final class DaemonMetrics: Sendable {
     /// What became of requests. Raw values are labels.
     enum Kind: String, CaseIterable, Sendable {
@@ -18,8 +17,8 @@ final class DaemonMetrics: Sendable {
         var requests: [Kind: Int] = [:]
         var passed: [RefreshIntake.Reason: Int] = [:]
         var answers: [UInt: Int] = [:]
-        var buckets = [Int](repeating: 0, count: DaemonMetrics.bounds.count)
-        var total = 0
+        /// One for each bound, and one for what is longer.
+        var buckets = [UInt64](repeating: 0, count: DaemonMetrics.bounds.count + 1)
         var seconds = 0.0
     }
 
@@ -36,70 +35,28 @@ final class DaemonMetrics: Sendable {
         let seconds = duration / .seconds(1)
         state.withLock { state in
             state.answers[status, default: 0] += 1
-            state.total += 1
             state.seconds += seconds
-            for (index, bound) in Self.bounds.enumerated() where seconds <= bound { state.buckets[index] += 1 }
+            state.buckets[Self.bounds.firstIndex { seconds <= $0 } ?? Self.bounds.count] += 1
         }
     }
 
-    /// All of it in the text format of Prometheus, version 0.0.4.
-    func text(counts: RefreshCounts, connections: Int, leases: [String: Int]?) -> String {
+    /// Adds all of it to a page.
+    func write(to page: inout PrometheusPage, connections: Int) {
         let seen = state.withLock { $0 }
-        var page = Page()
-        page.family("refreshd_requests_total", "counter", "Requests, by what became of them.")
-        for kind in Kind.allCases { page.sample(["kind": kind.rawValue], seen.requests[kind] ?? 0) }
+        page.family("refreshd_requests_total", .counter, "Requests to this process, by what became of them.")
+        for kind in Kind.allCases { page.sample(seen.requests[kind] ?? 0, label: ("kind", kind.rawValue)) }
         page.family(
-            "refreshd_refresh_passed_through_total", "counter",
+            "refreshd_refresh_passed_through_total", .counter,
             "Requests to the refresh endpoint that were not coalesced, by the reason.")
         for reason in RefreshIntake.Reason.allCases {
-            page.sample(["reason": reason.rawValue], seen.passed[reason] ?? 0)
+            page.sample(seen.passed[reason] ?? 0, label: ("reason", reason.rawValue))
         }
-        page.family("refreshd_refresh_answers_total", "counter", "Answered refreshes, by status.")
+        page.family("refreshd_refresh_answers_total", .counter, "Refreshes answered by this process, by status.")
         for (status, count) in seen.answers.sorted(by: { $0.key < $1.key }) {
-            page.sample(["status": "\(status)"], count)
+            page.sample(count, label: ("status", "\(status)"))
         }
-        page.family("refreshd_refresh_seconds", "histogram", "Time from a refresh's whole request to its answer.")
-        for (bound, count) in zip(Self.bounds, seen.buckets) {
-            page.sample(["le": "\(bound)"], count, suffix: "_bucket")
-        }
-        page.sample(["le": "+Inf"], seen.total, suffix: "_bucket")
-        page.sample([:], seen.seconds, suffix: "_sum")
-        page.sample([:], seen.total, suffix: "_count")
-        let counters: [(String, String, Int)] = [
-            ("upstream_calls", "Refreshes sent to the upstream by this process.", counts.upstreamCalls),
-            ("claims", "Leases taken by this process.", counts.claims),
-            ("takeovers", "Leases taken from holders that had died or hung.", counts.takeovers),
-            ("hits", "Results found stored.", counts.hits),
-            ("refreshed_alone", "Refreshes made without a lease, since the table failed.", counts.refreshedAlone),
-            ("coordination_failures", "Failures of the table.", counts.coordinationFailures),
-            ("discarded_outcomes", "Stored outcomes that did not open.", counts.discardedOutcomes),
-        ]
-        for (name, help, value) in counters {
-            page.family("refreshd_\(name)_total", "counter", help)
-            page.sample([:], value)
-        }
-        page.family("refreshd_connections", "gauge", "Clients' connections.")
-        page.sample([:], connections)
-        if let leases {
-            page.family("refreshd_leases", "gauge", "Records in the table, of all processes, by state.")
-            for (state, count) in leases.sorted(by: { $0.key < $1.key }) { page.sample(["state": state], count) }
-        }
-        return page.text
-    }
-
-    private struct Page {
-        private(set) var text = ""
-        private var name = ""
-
-        mutating func family(_ name: String, _ kind: String, _ help: String) {
-            self.name = name
-            text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind)\n"
-        }
-
-        /// Labels and their values are names of ours: nothing in them needs escaping.
-        mutating func sample(_ labels: [String: String], _ value: some CustomStringConvertible, suffix: String = "") {
-            let inner = labels.map { "\($0)=\"\($1)\"" }.joined(separator: ",")
-            text += "\(name)\(suffix)\(inner.isEmpty ? "" : "{\(inner)}") \(value)\n"
-        }
+        page.family("refreshd_refresh_seconds", .histogram, "Time from a refresh's whole request to its answer.")
+        page.histogram(bounds: Self.bounds, buckets: seen.buckets, sum: seen.seconds)
+        page.single("refreshd_connections", .gauge, "Clients' connections.", connections)
     }
 }

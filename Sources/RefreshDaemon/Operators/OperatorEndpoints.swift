@@ -2,7 +2,6 @@ import LeaseReports
 import LeaseTable
 import NIOHTTP1
 import ProcessSupport
-import RefreshClient
 
 /// What operators ask the daemon itself: whether it works, and what it sees.
 ///
@@ -26,16 +25,16 @@ struct OperatorEndpoints: Sendable {
         switch request.head.uri {
         case "/healthz": return Self.text(.ok, "ok\n")
         case "/readyz": return readiness()
-        case "/metrics":
-            return Self.text(
-                .ok,
-                metrics.text(
-                    counts: RefreshClient.counts(in: directory), connections: draining.connections,
-                    leases: (try? report()).map {
-                        Dictionary(grouping: $0.rows, by: \.state.rawValue).mapValues(\.count)
-                    }
-                ), type: "text/plain; version=0.0.4; charset=utf-8")
-        case "/v1/leases": return leases()
+        case "/metrics": return numbers()
+        case "/v1/leases":
+            return json { table, view in
+                try LeaseReport(directory: directory, environment: table.environmentID, rows: view.rows).text()
+            }
+        case "/v1/counters":
+            return json { table, view in
+                try FleetReport(directory: directory, view: view, sizes: TableSizes(of: table, view.rows)).text()
+            }
+        case "/": return StatusPage.answer
         default: return nil
         }
     }
@@ -50,21 +49,27 @@ struct OperatorEndpoints: Sendable {
         }
     }
 
-    private func leases() -> Answer {
+    private func numbers() -> Answer {
+        var page = PrometheusPage()
+        metrics.write(to: &page, connections: draining.connections)
+        if let (table, view) = try? seen() {
+            FleetMetrics(view: view, sizes: TableSizes(of: table, view.rows)).write(to: &page)
+        }
+        return Self.text(.ok, page.text, type: PrometheusPage.mediaType)
+    }
+
+    private func json(_ text: (LeaseTable, LeaseTableView) throws -> String) -> Answer {
         do {
-            return Self.text(.ok, try report().text(), type: "application/json; charset=utf-8")
+            let (table, view) = try seen()
+            return Self.text(.ok, try text(table, view), type: "application/json; charset=utf-8")
         } catch {
             return .error(.serviceUnavailable, "server_error", "The lease table cannot be read.", retryAfter: 1)
         }
     }
 
-    private func report() throws -> LeaseReport {
+    private func seen() throws(LeaseTableError) -> (LeaseTable, LeaseTableView) {
         let table = try opened()
-        let listed = try table.leases(deadline: .now().advanced(by: Self.patience))
-        let now = BootInstant.now()
-        return LeaseReport(
-            directory: directory, environment: table.environmentID,
-            rows: LeaseRow.sorted(listed.map { LeaseRow($0, now: now) { $0.isAlive } }))
+        return (table, try LeaseTableView(of: table, deadline: .now().advanced(by: Self.patience)))
     }
 
     private func opened() throws(LeaseTableError) -> LeaseTable {

@@ -58,7 +58,7 @@ struct DaemonSettings: Sendable {
         let interval = reader.number(.sweepInterval, default: standard, in: 0.05...3600)
         reader.note(.sweepInterval, "\(interval)")
         sweepInterval = .seconds(interval)
-        let level = reader.string(.logLevel) ?? "notice"
+        let level = reader.string(.logLevel) ?? "info"
         reader.note(.logLevel, level)
         if Logger.Level(rawValue: level) == nil {
             reader.complain(
@@ -66,7 +66,7 @@ struct DaemonSettings: Sendable {
                 "there is no log level \"\(level)\": trace, debug, info, notice, warning, "
                     + "error or critical")
         }
-        logLevel = Logger.Level(rawValue: level) ?? .notice
+        logLevel = Logger.Level(rawValue: level) ?? .info
         if isActivated || !addresses.isEmpty {
             if clientID == nil, tokens == nil {
                 reader.complain("client-id: missing, and needed to listen")
