@@ -70,7 +70,9 @@ let package = Package(
         .target(name: "LeaseReports", dependencies: ["LeaseTable", "ProcessSupport"]),
         .executableTarget(
             name: "lease-dump",
-            dependencies: ["LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "WorkOS", argumentParser],
+            dependencies: [
+                "CLinux", "LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "WorkOS", argumentParser,
+            ],
             path: "Sources/LeaseDump"),
         .executableTarget(
             name: "refreshd",
