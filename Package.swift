@@ -88,6 +88,9 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             path: "Sources/RefreshDaemon"),
+        // A worker process that stays while Tests/Sidecar replaces refreshd beside it.
+        .executableTarget(
+            name: "sidecar-worker", dependencies: ["RefreshClient", "WorkOS"], path: "Tests/SidecarWorker"),
         // A process that holds leases, for tests that look at its table or kill it.
         .executableTarget(
             name: "lease-holder", dependencies: ["LeaseTable", "ProcessSupport"], path: "Tests/LeaseHolder"),
