@@ -149,6 +149,11 @@ public final class TerminalProgram {
         while MonotonicInstant.now() < deadline { _ = read(for: 10) }
     }
 
+    /// Takes what the program has written, and what it writes as soon as there is room again.
+    public func takeWhatIsThere() {
+        while read(for: 20) {}
+    }
+
     /// Waits for the program's end, ten seconds at the most, and takes what it still writes: its exit code, negative for
     /// the signal that ended it; `nil` where it does not end.
     public func finish() -> Int32? {

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import ProcessSupport
 import TableTestSupport
 import Testing
 
@@ -136,6 +137,21 @@ import Testing
         program.send(SIGTERM)
         #expect(program.finish() == -SIGTERM)
         #expect(program.isCooked)
+    }
+
+    /// What a slow terminal has not taken yet is not added to: it sees the table as it is, not as it was.
+    @Test func aSlowTerminalGetsNoFramesThatAreOld() throws {
+        let table = try LeaseTable.open(directory.path)
+        for number in 0..<60 { _ = try table.hold("token-\(number)") }
+        let program = try watch(lines: 70)
+        #expect(program.shows("60 leases"))
+        // Twenty frames of some 6 KiB each, of which a pseudo-terminal takes two.
+        pause(for: .seconds(2))
+        let frames = program.screen.frames
+        program.takeWhatIsThere()
+        #expect(program.screen.frames - frames < 10)
+        program.type("q")
+        #expect(program.finish() == 0)
     }
 
     @Test func anotherSizeIsFilled() throws {
