@@ -28,8 +28,8 @@ MEASURED = $(addprefix --library ,$(wildcard $(LIBRARY))) $(addprefix --refreshd
 SUBMAKE := $(MAKE) --no-print-directory
 
 .PHONY: help demo build library install deb test nightly test-python test-bindings test-hosts test-hosts-ci hosts-together \
-	test-fresh-machine test-browser simulation space model torture fuzz sanitize swift-caller bench bench-quick instructions \
-	docs lint format clean
+	test-fresh-machine test-browser simulation space model torture fuzz sanitize swift-caller bench bench-quick bench-sidecar \
+	instructions docs lint format clean
 
 help: ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,10 +50,12 @@ library: ## Builds librefreshclient.so, for C, Python, PHP, Ruby, Node and the r
 install: ## Installs what `make library` has built, header and pkg-config file: PREFIX=/usr/local DESTDIR= LIBDIR=
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" LIBDIR="$(LIBDIR)" scripts/install-library $(LIBRARY)
 
-deb: ## Packs the programs for Debian, into .build/deb
+deb: library ## Packs programs, library and header for Debian, into .build/deb, and tries the packages out
+	@scripts/install-dependencies deb
 	@for product in refreshd lease-dump; do \
 		swift build --configuration release --static-swift-stdlib --product $$product || exit 1; done
-	@scripts/build-deb $(RELEASE) .build/deb
+	@scripts/check-deb $(RELEASE) $(LIBRARY)
+	@scripts/build-deb $(RELEASE) .build/deb $(LIBRARY)
 
 test: ## Runs all tests that end within minutes
 	@scripts/install-dependencies test
@@ -63,7 +65,7 @@ test: ## Runs all tests that end within minutes
 	@echo "Running the storms (about a minute and a half)"
 	@swift test --skip-build --filter RefreshStormTests
 	@Tests/PythonSDK/run_workos_sdk.py
-	@echo "Running the sidecar between clients and upstreams (about a minute)"
+	@echo "Running the sidecar between clients and upstreams (some minutes)"
 	@Tests/Sidecar/run_sidecar.py
 	@Tests/AuthKitBrowser/run
 	@$(SUBMAKE) library
@@ -73,7 +75,7 @@ test: ## Runs all tests that end within minutes
 	@$(SUBMAKE) space
 	@scripts/check-readme $(DEBUG)
 	@scripts/check-man $(DEBUG)
-	@scripts/check-deb $(DEBUG)
+	@scripts/check-deb $(DEBUG) $(LIBRARY)
 	@scripts/check-manual $(DEBUG) docs/refreshd.md
 	@scripts/check-manual $(DEBUG) docs/lease-dump.md
 	@scripts/check-manual $(DEBUG) docs/workos-emulator.md
@@ -84,7 +86,7 @@ nightly: test test-bindings test-hosts test-fresh-machine test-browser ## Runs t
 	@LMDB_KILL_ROUNDS=60000 swift test --skip-build --filter LMDBTests
 	@REFRESHD_LONG_TESTS=1 swift test --skip-build --filter 'RefreshStormTests|HostileFilesTests'
 	@swift test --skip-build --filter RefreshTortureTests
-	@REFRESHD_KILL_ROUNDS=20 Tests/Sidecar/run_sidecar.py
+	@REFRESHD_KILL_ROUNDS=200 Tests/Sidecar/run_sidecar.py
 	@$(SUBMAKE) model MODEL=--long
 	@$(SUBMAKE) simulation SCHEDULES=5000000 SEED=1000001
 	@$(SUBMAKE) space LOAD=long
@@ -174,6 +176,11 @@ bench: ## Measures every contender, and writes docs/performance.md: half an hour
 bench-quick: ## Tries the benchmark out in a minute
 	@scripts/install-dependencies bench
 	@Benchmarks/run --quick $(MEASURED)
+
+bench-sidecar: ## Measures the sidecar beside nginx's proxy_pass, and writes the figures of docs/refreshd.md (minutes)
+	@scripts/install-dependencies bench
+	@swift build --configuration release --product refreshd
+	@Benchmarks/sidecar --write
 
 instructions: library ## Fails where a hot path takes 5 percent more instructions than Benchmarks/instructions.json says
 	@scripts/install-dependencies bench

@@ -74,7 +74,7 @@ let package = Package(
         .executableTarget(
             name: "lease-dump",
             dependencies: [
-                "FleetCounters", "LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "WorkOS", argumentParser,
+                "CLinux", "FleetCounters", "LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "WorkOS", argumentParser,
             ],
             path: "Sources/LeaseDump"),
         .executableTarget(
@@ -90,6 +90,9 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             path: "Sources/RefreshDaemon"),
+        // A worker process that stays while Tests/Sidecar replaces refreshd beside it.
+        .executableTarget(
+            name: "sidecar-worker", dependencies: ["RefreshClient", "WorkOS"], path: "Tests/SidecarWorker"),
         // A process that holds leases, for tests that look at its table or kill it.
         .executableTarget(
             name: "lease-holder", dependencies: ["LeaseTable", "ProcessSupport"], path: "Tests/LeaseHolder"),

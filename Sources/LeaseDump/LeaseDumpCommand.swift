@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import Glibc
 import LMDB
 import LeaseReports
@@ -42,13 +43,23 @@ struct LeaseDumpCommand: ParsableCommand {
               How full the table is:
                 lease-dump --stats
 
+              Held leases on a screen that is drawn again twice a second:
+                lease-dump --watch 0.5 --state held
+
               Does a table exist there?
                 lease-dump --directory /run/refreshd > /dev/null; test $? -ne 66
+
+            KEYS OF --watch
+              k s h a t  order by key, state, holder, age, time left
+              r          turn the order round
+              arrows, page up, page down, home, end: other rows
+              q          quit; so do SIGINT (^C), SIGTERM and SIGHUP, as they end
+                         any program
 
             EXIT CODES
                0  the table was shown
                1  --find: there is no lease of that token
-              64  wrong command line
+              64  wrong command line; --watch, and standard output is no terminal
               66  there is no table in the directory
               69  the table cannot be used: another version's, no permission, not
                   safely owned, damaged, or of another boot or pid namespace
@@ -67,6 +78,12 @@ struct LeaseDumpCommand: ParsableCommand {
 
     @Flag(help: "Print what the table has in all, one name and value on each line.")
     var stats = false
+
+    @Option(
+        defaultAsFlag: 1.0,
+        help: ArgumentHelp(
+            "Show the table on a screen, and look again every so many seconds, 0.1 to 3600.", valueName: "seconds"))
+    var watch: Double? = nil
 
     @Option(
         help: ArgumentHelp(
@@ -100,8 +117,11 @@ struct LeaseDumpCommand: ParsableCommand {
 
     func validate() throws {
         if directory?.isEmpty == true { throw ValidationError("--directory must not be empty.") }
-        if [json, csv, stats].count(where: { $0 }) > 1 {
-            throw ValidationError("--json, --csv and --stats are one or the other.")
+        if [json, csv, stats, watch != nil].count(where: { $0 }) > 1 {
+            throw ValidationError("--json, --csv, --stats and --watch are one or the other.")
+        }
+        if let watch, !(0.1...3600).contains(watch) {
+            throw ValidationError("--watch must be from 0.1 to 3600.")
         }
         for age in [minAge, maxAge].compactMap({ $0 }) where !(0...1e9).contains(age) {
             throw ValidationError("ages must be from 0 to 1000000000.")
@@ -113,9 +133,14 @@ struct LeaseDumpCommand: ParsableCommand {
     }
 
     func run() throws {
+        let terminal = watch == nil ? nil : WatchTerminal()
+        if watch != nil, terminal == nil {
+            throw ValidationError("--watch draws a screen, and standard output is no terminal.")
+        }
         let directory = TableDirectory.choose(named: directory)
         StandardOutput.report("table in \(directory)")
         let filter = try filter()
+        if let watch, let terminal { return try show(on: terminal, every: .seconds(watch), directory, filter) }
         let (report, statistics) = try report(on: directory, filter)
         do {
             try StandardOutput.write(
@@ -157,7 +182,7 @@ struct LeaseDumpCommand: ParsableCommand {
     ) throws -> (LeaseReport, LeaseStatistics) {
         let deadline = MonotonicInstant.now().advanced(by: .seconds(timeout))
         do throws(LeaseTableError) {
-            let table = try LeaseTable(RefreshConfiguration(), in: directory, role: .inspector, deadline: deadline)
+            let table = try table(in: directory, until: deadline)
             let view = try LeaseTableView(of: table, deadline: deadline)
             let rows = view.rows.filter(filter.includes)
             let report = LeaseReport(directory: directory, environment: table.environmentID, rows: rows)
@@ -168,12 +193,46 @@ struct LeaseDumpCommand: ParsableCommand {
         }
     }
 
-    private func text(_ rows: [LeaseRow]) -> String {
-        let isTerminal = StandardOutput.isTerminal
-        let isColoured = StandardOutput.isColoured(isTerminal: isTerminal) { name in
+    private func table(
+        in directory: TableDirectory, until deadline: MonotonicInstant
+    ) throws(LeaseTableError) -> LeaseTable {
+        try LeaseTable(RefreshConfiguration(), in: directory, role: .inspector, deadline: deadline)
+    }
+
+    /// Shows the live screen until it is told to end; by a signal, if that is what ended it.
+    private func show(
+        on terminal: WatchTerminal, every interval: Duration, _ directory: TableDirectory, _ filter: LeaseFilter
+    ) throws {
+        let ending: Watch.Ending
+        do throws(SystemCallError) {
+            var watch = try Watch(on: terminal, every: interval, directory: directory.path, isColoured: isColoured) {
+                // While it waits it takes no keys.
+                let deadline = MonotonicInstant.now().advanced(by: min(.seconds(timeout), .seconds(1)))
+                do throws(LeaseTableError) {
+                    // Anew each time: the directory may be another one by now. One that is open is found so.
+                    let view = try LeaseTableView(of: table(in: directory, until: deadline), deadline: deadline)
+                    return .rows(view.rows.filter(filter.includes))
+                } catch {
+                    return .problem("\(error)")
+                }
+            }
+            ending = try watch.run()
+        } catch {
+            StandardOutput.report("\(error)")
+            throw ExitStatus.notWritten.exitCode
+        }
+        if case .signal(let signal) = ending { clinux_deliver_by_default(signal) }
+    }
+
+    private var isColoured: Bool {
+        StandardOutput.isColoured(isTerminal: StandardOutput.isTerminal) { name in
             unsafe getenv(name).map { unsafe String(cString: $0) }
         }
-        return LeaseText(isColoured: isColoured, width: isTerminal ? StandardOutput.columns : nil).render(rows)
+    }
+
+    private func text(_ rows: [LeaseRow]) -> String {
+        let width = StandardOutput.isTerminal ? StandardOutput.columns : nil
+        return LeaseText(isColoured: isColoured, width: width).render(rows)
     }
 }
 

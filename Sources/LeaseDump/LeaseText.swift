@@ -5,6 +5,8 @@ import LeaseTable
 struct LeaseText {
     /// Whether to colour what an operator looks for.
     var isColoured = false
+    /// Whether columns keep their widths while times go on: for a screen that is drawn again and again.
+    var isSteady = false
     /// Characters in a line; `nil` for as many as it takes.
     var width: Int?
 
@@ -16,6 +18,8 @@ struct LeaseText {
     private struct Column {
         let title: String
         var isNumber = false
+        /// Characters it has at the least where the table is to be steady.
+        var steadyWidth = 0
         let cell: @Sendable (LeaseRow) -> Cell
     }
 
@@ -27,7 +31,7 @@ struct LeaseText {
     func render(_ rows: [LeaseRow]) -> String {
         let hasProblems = rows.contains { $0.problem != nil }
         let columns = fitting(Self.columns, to: rows, reserving: hasProblems ? Self.shortestProblem : 0)
-        let widths = columns.map { Self.width(of: $0, rows) }
+        let widths = columns.map { characters(of: $0, rows) }
         let header = columns.map { Cell(text: $0.title) }
         var text = line(header, columns, widths, problem: hasProblems ? "PROBLEM" : nil)
         for row in rows { text += line(columns.map { $0.cell(row) }, columns, widths, problem: row.problem) }
@@ -46,8 +50,8 @@ struct LeaseText {
                 return Cell(text: content.isHolderAlive ? "yes" : "no", colour: isLost ? .red : nil)
             }
         },
-        Column(title: "AGE", isNumber: true) { known($0) { Cell(text: $0.age.brief) } },
-        Column(title: "LEFT", isNumber: true) { row in
+        Column(title: "AGE", isNumber: true, steadyWidth: 6) { known($0) { Cell(text: $0.age.brief) } },
+        Column(title: "LEFT", isNumber: true, steadyWidth: 6) { row in
             known(row) {
                 Cell(text: $0.timeLeft.brief, colour: row.state == .held && $0.timeLeft < .zero ? .red : nil)
             }
@@ -66,15 +70,16 @@ struct LeaseText {
         row.content.map(cell) ?? Cell(text: "-")
     }
 
-    private static func width(of column: Column, _ rows: [LeaseRow]) -> Int {
-        rows.reduce(column.title.count) { max($0, column.cell($1).text.count) }
+    private func characters(of column: Column, _ rows: [LeaseRow]) -> Int {
+        let least = max(column.title.count, isSteady ? column.steadyWidth : 0)
+        return rows.reduce(least) { max($0, column.cell($1).text.count) }
     }
 
     private func fitting(_ all: [Column], to rows: [LeaseRow], reserving reserve: Int) -> [Column] {
         var columns = all
         guard let width else { return columns }
         for title in Self.dispensable {
-            let needed = columns.reduce(reserve) { $0 + Self.width(of: $1, rows) + Self.gap.count }
+            let needed = columns.reduce(reserve) { $0 + characters(of: $1, rows) + Self.gap.count }
             // After the last column there is a gap only if something follows.
             if needed - (reserve == 0 ? Self.gap.count : 0) <= width { break }
             columns.removeAll { $0.title == title }
@@ -114,7 +119,7 @@ extension LeaseRow.State {
 }
 
 /// A foreground colour (ECMA-48 section 8.3.117, SGR).
-private enum Colour: Int {
+enum Colour: Int {
     case red = 31
     case green = 32
     case yellow = 33

@@ -146,11 +146,30 @@ class LinkedWorker:
         self.process.stdin.write(token + "\n")
         self.process.stdin.close()
 
+    def await_waiting(self, directory):
+        """Returns once it waits at the pipe of another holder's lease."""
+        end = time.monotonic() + 20
+        while not any(path.startswith(f"{directory}/pipes/") for path in open_files(self.process.pid)):
+            if time.monotonic() > end:
+                raise SystemExit("a linked worker did not come to wait")
+            time.sleep(0.005)
+
     def said(self):
         text = self.process.stdout.read()
         self.process.stdout.close()
         self.process.wait(60)
         return text.strip()
+
+
+def open_files(pid):
+    """What the descriptors of a process lead to."""
+    folder = f"/proc/{pid}/fd"
+    for name in os.listdir(folder):
+        try:
+            yield os.readlink(f"{folder}/{name}")
+        except FileNotFoundError:
+            # Closed meanwhile.
+            pass
 
 
 class Events:

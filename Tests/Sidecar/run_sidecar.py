@@ -3,8 +3,9 @@
 
     Tests/Sidecar/run_sidecar.py [--programs DIRECTORY] [NAME…]
 
-The clients are the official WorkOS Python SDK, linked workers and plain sockets; the upstreams workos-emulator, a
-scripted one and django-oauth-toolkit. A NAME runs the checks of that name only. Ends with "N passed, N failed" and exits 1 if anything failed.
+The clients are the official WorkOS Python SDK, a script that sends what the one for Node sends, linked workers and plain
+sockets; the upstreams workos-emulator, a scripted one and django-oauth-toolkit. A NAME runs the checks of that name only.
+Ends with "N passed, N failed" and exits 1 if anything failed.
 """
 
 import argparse
@@ -12,10 +13,12 @@ import shutil
 import sys
 import tempfile
 
+import checks_node
 import checks_oauth
 import checks_operators
 import checks_passing
 import checks_refresh
+import checks_replacing
 from harness import ROOT, Checks, Emulator
 from run_workos_sdk import enter_environment
 
@@ -37,7 +40,8 @@ def main():
         return True
 
     try:
-        for check in filter(wanted, checks_refresh.ALL + checks_operators.ALL):
+        with_emulator = checks_refresh.ALL + checks_node.ALL + checks_replacing.ALL + checks_operators.ALL
+        for check in filter(wanted, with_emulator):
             emulator = Emulator(f"{arguments.programs}/workos-emulator", [])
             try:
                 check(checks, arguments.programs, emulator, f"{scratch}/{check.__name__}")

@@ -98,6 +98,29 @@ void *_Nullable *_Nonnull clinux_inherited_slot(void);
 int clinux_open_fork_private(int directory, const char *_Nonnull name, int flags);
 int clinux_close_fork_private(int descriptor);
 
+/* ---- A screen ------------------------------------------------------------------------------------------
+ * For a program of one thread that takes over its terminal, and gives it back however it ends. */
+
+/* Blocks signals, and makes a descriptor that is readable while one of them is pending: signalfd(2), non-blocking. -1
+ * with errno on failure. */
+int clinux_signal_descriptor(const int *_Nonnull signals, size_t count);
+
+/* Takes a pending signal from it; 0 where there is none. */
+int clinux_take_signal(int descriptor);
+
+/* Does what the kernel does where nobody handles the signal: ends the process by it, stops it and returns when it goes
+ * on, or returns at once. The signal is blocked afterwards. */
+void clinux_deliver_by_default(int signal);
+
+/* Where a signal of a crash comes (SIGSEGV, SIGBUS and the like), writes the bytes of `last_words`, at most
+ * CLINUX_LAST_WORDS, puts `modes` (a struct termios) in force, and lets the signal end the process as it would have. In
+ * C, since no Swift may run there. -1 with errno on failure. */
+#define CLINUX_LAST_WORDS 128
+int clinux_restore_in_crash(int descriptor, const void *_Nonnull modes, const char *_Nonnull last_words, size_t length);
+
+/* There is nothing to restore any more. */
+void clinux_restored(void);
+
 #ifdef __cplusplus
 }
 #endif
