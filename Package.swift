@@ -74,7 +74,8 @@ let package = Package(
         .executableTarget(
             name: "lease-dump",
             dependencies: [
-                "CLinux", "FleetCounters", "LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "WorkOS", argumentParser,
+                "CLinux", "FleetCounters", "LeaseReports", "LeaseTable", "LMDB", "ProcessSupport", "WorkOS",
+                argumentParser,
             ],
             path: "Sources/LeaseDump"),
         .executableTarget(

@@ -89,7 +89,8 @@ public struct RefreshClient: Sendable {
 
     /// Leads a flight or follows it, to its outcome or the deadline.
     private func fly(
-        _ flight: Flight, _ leader: FlightLeader, isNew: Bool, knowing seen: Handover, until deadline: MonotonicInstant
+        _ flight: Flight, _ leader: FlightLeader, isNew: Bool, knowing seen: Handover,
+        until deadline: MonotonicInstant
     ) -> (FlightOutcome, OutcomeOrigin) {
         var leads = isNew
         var known = seen
