@@ -1,6 +1,6 @@
 import LeaseTable
 
-// The steps of `RefreshClient.outcome(of:until:)`, `storedResult(_:in:deadline:)` and `enroll(_:_:_:in:)`, of
+// The steps of `RefreshClient.outcome(of:until:)`, `storedResult(_:in:deadline:otherwise:)` and `enroll(_:_:_:in:)`, of
 // `AsyncCaller` and of `DeadlineWatch`.
 extension Schedule {
     func stepCaller(_ thread: SimulatedThread) throws(Violation) {

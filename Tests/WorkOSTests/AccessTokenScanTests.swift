@@ -21,6 +21,7 @@ struct AccessTokenScanTests {
         #"{"access_token":"a","b":tru}"#, #"{"access_token":"a","b":[1 2]}"#, #"{"access_token":"a""#,
         // These are right, and rare: the decoder is asked.
         #"{"access\u005ftoken":"a"}"#, #"{"access_token":"\u0061"}"#, #"{"access_token":"a","access_token":""}"#,
+        #"{"access_token":"a","access_token":"b"}"#, #"{"access_token":"a","access\u005ftoken":""}"#,
         #"{"access_token":"a","b":"# + String(repeating: "[", count: 40) + String(repeating: "]", count: 40) + "}",
     ])
     func `everything else is left to the decoder`(body: String) {
