@@ -125,7 +125,8 @@ let package = Package(
         .testTarget(
             name: "FleetCountersTests",
             dependencies: [
-                "FleetCounters", "LMDB", "LeaseTable", "ProcessSupport", "TableTestSupport", "fleet-counter-worker",
+                "FleetCounters", "LMDB", "LeaseTable", "ProcessSupport", "SeededRandom", "TableTestSupport",
+                "fleet-counter-worker",
             ]),
         // The protocol on a simulated machine, with the real records and the real decisions on them.
         .target(

@@ -3,6 +3,7 @@ import Glibc
 import LMDB
 import LeaseTable
 import ProcessSupport
+import SeededRandom
 import TableTestSupport
 import Testing
 
@@ -44,7 +45,7 @@ import Testing
     }
 
     @Test func randomBytesAreReplaced() throws {
-        var generator = SplitMix(state: 11)
+        var generator = SeededGenerator(seed: 11)
         let bytes = (0..<CounterLayout.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
         try counted.replace(with: bytes)
         #expect(throws: CounterFileError.self) { try counted.snapshot() }
@@ -54,7 +55,7 @@ import Testing
 
     /// With the right header before them: nothing but the numbers is wrong.
     @Test func randomBytesBehindTheHeaderHarmNobody() throws {
-        var generator = SplitMix(state: 12)
+        var generator = SeededGenerator(seed: 12)
         let file = try counted.madeFile()
         for word in CounterLayout.foldingWord..<CounterLayout.wordCount { file.words.store(word, generator.next()) }
         _ = try counted.snapshot()

@@ -87,7 +87,7 @@ import Testing
 
     /// A process that folds is killed wherever it is, many times; every counter counts every round once.
     @Test(.timeLimit(.minutes(2))) func killsAtAnyMomentLoseNothing() throws {
-        var generator = SplitMix(state: 5)
+        var generator = SeededGenerator(seed: 5)
         var expected: UInt64 = 0
         for round in 0..<60 {
             for slot in 0..<CounterLayout.slotCount { fill(file, slot, nobody(round), value: 1) }
