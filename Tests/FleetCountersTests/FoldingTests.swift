@@ -1,5 +1,6 @@
 import LeaseTable
 import TableTestSupport
+import SeededRandom
 import Testing
 
 @testable import FleetCounters
