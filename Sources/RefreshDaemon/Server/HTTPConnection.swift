@@ -19,7 +19,7 @@ struct HTTPConnection: Sendable {
     /// Serves until either side closes.
     func serve(_ parts: Parts) async {
         guard draining.enter(parts.channel) else {
-            try? await parts.channel.close().get()
+            try? await parts.executeThenClose { _, _ in }
             return
         }
         defer { draining.leave(parts.channel) }
