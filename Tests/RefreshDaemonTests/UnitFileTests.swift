@@ -51,6 +51,14 @@ private let analyzer = "/usr/bin/systemd-analyze"
         #expect(verdict.said.isEmpty, "\(verdict.said)")
     }
 
+    /// systemd removes a runtime directory on every stop and restart unless it is told not to; workers are using this one.
+    @Test func aStopLeavesTheDirectoryToTheWorkers() throws {
+        let unit = try String(
+            contentsOf: repository.appendingPathComponent("systemd/refreshd.service"), encoding: .utf8)
+        let lines = unit.split(separator: "\n")
+        #expect(lines.contains("RuntimeDirectory=refreshd") && lines.contains("RuntimeDirectoryPreserve=yes"))
+    }
+
     /// In tenths: 15 is 1.5.
     @Test func theServiceIsExposedByNoMoreThanItNeeds() throws {
         let verdict = try run(

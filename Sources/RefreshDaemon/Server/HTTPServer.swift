@@ -19,7 +19,7 @@ struct HTTPServer: Service {
     ///
     /// - Throws: Where a socket cannot be used.
     func run() async throws {
-        var listeners: [NIOAsyncChannel<HTTPConnection.Parts, Never>] = []
+        var listeners: [NIOAsyncChannel<AcceptedConnection, Never>] = []
         for socket in sockets {
             listeners.append(try await listener(on: socket))
             try socket.lengthenQueue()
@@ -48,13 +48,13 @@ struct HTTPServer: Service {
     }
 
     private func accept(
-        on listener: NIOAsyncChannel<HTTPConnection.Parts, Never>, _ connection: HTTPConnection
+        on listener: NIOAsyncChannel<AcceptedConnection, Never>, _ connection: HTTPConnection
     ) async {
         do {
             try await listener.executeThenClose { connections in
                 try await withThrowingDiscardingTaskGroup { group in
-                    for try await parts in connections {
-                        group.addTask { await connection.serve(parts) }
+                    for try await accepted in connections {
+                        group.addTask { await connection.serve(accepted.take()) }
                     }
                 }
             }
@@ -63,7 +63,7 @@ struct HTTPServer: Service {
         }
     }
 
-    private func listener(on socket: ListeningSocket) async throws -> NIOAsyncChannel<HTTPConnection.Parts, Never> {
+    private func listener(on socket: ListeningSocket) async throws -> NIOAsyncChannel<AcceptedConnection, Never> {
         let limits = limits
         return try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelOption(.maxMessagesPerRead, value: 4)
@@ -78,7 +78,7 @@ struct HTTPServer: Service {
                         withOutboundHeaderValidation: true, withEncoderConfiguration: .init(),
                         withDecoderLimitConfiguration: decoder)
                     try channel.pipeline.syncOperations.addHandler(ClientPatience(limits))
-                    return try HTTPConnection.Parts(wrappingChannelSynchronously: channel)
+                    return AcceptedConnection(try HTTPConnection.Parts(wrappingChannelSynchronously: channel))
                 }
             }
     }
