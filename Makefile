@@ -93,6 +93,9 @@ nightly: test test-bindings test-hosts test-fresh-machine test-browser ## Runs t
 	@$(SUBMAKE) torture TORTURE_SECONDS=1800
 	@$(SUBMAKE) fuzz FUZZ=14400
 	@$(SUBMAKE) sanitize
+	@$(SUBMAKE) instructions
+	@$(SUBMAKE) docs
+	@$(SUBMAKE) deb
 
 test-python: ## Tests the Python package: builds its wheel and installs it alone
 	@$(SUBMAKE) library

@@ -23,10 +23,10 @@ import Testing
         #expect(
             frame(96, 7).lines(seen(rows), WatchState()).map(\.text) == [
                 "12:34:56  /run/refreshd  3 leases: 2 held, 1 success  by state",
-                "KEY           STATE    GENERATION  HOLDER  LIVES     AGE    LEFT  ATTEMPT  BYTES",
-                "010101010101  held             42     100  yes     20.0s   -8.0s        1    112",
-                "020202020202  held             42     101  no      19.0s   -7.0s        1    112",
-                "090909090909  success          42       7  no       1.0s   29.0s        1    112",
+                "KEY           STATE    GENERATION  HOLDER  LIVES     AGE    LEFT  ATTEMPT  WAITERS  BYTES",
+                "010101010101  held             42     100  yes     20.0s   -8.0s        1        -    112",
+                "020202020202  held             42     101  no      19.0s   -7.0s        1        -    112",
+                "090909090909  success          42       7  no       1.0s   29.0s        1        -    112",
                 "",
                 WatchFrame.keys,
             ])
