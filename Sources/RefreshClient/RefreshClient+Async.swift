@@ -3,8 +3,8 @@ import LeaseTable
 import ProcessSupport
 
 extension RefreshClient {
-    /// As ``refresh(_:deadline:)``, for Swift servers: suspends, and never blocks a thread of the cooperative pool for
-    /// longer than a read of the table.
+    /// As ``refresh(_:deadline:lease:)``, for Swift servers: suspends, and never blocks a thread of the cooperative pool
+    /// for longer than a read of the table.
     ///
     /// Cancelling the task ends this caller only: it throws `CancellationError` at once, and the refresh goes on for the
     /// others and for the next.

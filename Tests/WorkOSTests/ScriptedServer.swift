@@ -28,21 +28,8 @@ final class ScriptedServer: @unchecked Sendable {
 
     init(_ script: @escaping @Sendable (Connection) -> Void) throws {
         self.script = script
-        // Not for programs that other tests start meanwhile: they would keep connections open.
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        self.listener = listener
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, length) == 0 && listen(listener, 16) == 0
-                    && getsockname(listener, $0, &length) == 0
-            }
-        }
-        guard bound else { throw POSIXError(.EADDRNOTAVAIL) }
-        port = Int(UInt16(bigEndian: address.sin_port))
+        let socket = try LoopbackSocket(listening: true)
+        (listener, port) = (socket.descriptor, socket.port)
         Thread.detachNewThread { [self] in accept() }
     }
 
