@@ -93,7 +93,8 @@ extension Session {
         let ended = TimedMutex.Condition(of: stop)
         for index in 0..<2 {
             let session = self
-            try LibraryThread.start {
+            // As the library's own threads: a child of a fork in between could find a lock of the Swift runtime taken.
+            try LibraryThread.start(holdingOffForks: true) {
                 var mine = 0
                 while !stop.withLock({ isOver }) {
                     if (try? session.add(1)) == nil { break }
