@@ -69,6 +69,8 @@ int main(int count, char **arguments) {
     refreshclient_options options = options_here();
     options.result_retention_ms = 2000;
     options.terminal_failure_retention_ms = 2000;
+    /* Room for what the fastest machine publishes in that time. */
+    options.map_size = UINT64_C(256) << 20;
     refreshclient_t client = 0;
     CHECK(refreshclient_open(&options, &client, NULL) == REFRESHCLIENT_OK);
 
