@@ -48,6 +48,7 @@ final class Torture {
     func run(progress: (Tally, Double) -> Void) throws -> Tally {
         let began = MonotonicInstant.now()
         func elapsed() -> Double { began.duration(to: .now()).milliseconds / 1_000 }
+        descriptors = Self.openDescriptors
         while elapsed() < options.seconds || (herd.deaths < options.deaths && elapsed() < options.seconds * 2) {
             try round()
             progress(tally, elapsed())
@@ -224,9 +225,12 @@ final class Torture {
         let children = (try? readSmallFile("/proc/self/task/\(getpid())/children", limit: 65_536)) ?? []
         let count = children.split(separator: UInt8(ascii: " ")).count
         if count > 1 { tally.violate(.processes, "\(count - 1) children are left, zombies or alive") }
-        let open = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0
-        if descriptors == 0 { descriptors = open }
+        let open = Self.openDescriptors
         if open > descriptors { tally.violate(.processes, "\(open) descriptors are open, \(descriptors) at first") }
+    }
+
+    private static var openDescriptors: Int {
+        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0
     }
 
     private var judgedLives = 0
